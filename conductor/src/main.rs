@@ -1,0 +1,3 @@
+//! The `magnum-conductor` binary.
+
+fn main() {}
