@@ -1,1 +1,8 @@
-//! See ARCHITECTURE.md.
+//! The servers that the tests and `make demo` run against, all real, all on loopback.
+//!
+//! Every server has its own folder, free ports of its own and a log file; several stacks run side by side.
+//! A stack ends with its owner, however that ends (see [`home::Home`]), unless it was told to stay.
+
+pub mod home;
+pub mod ports;
+pub mod process;
