@@ -1,0 +1,159 @@
+//! One MariaDB server of Debian's package.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::home::Home;
+use crate::ports;
+use crate::process::{Process, Spec, accepts, run};
+
+const SERVER: &str = "/usr/sbin/mariadbd";
+const START_LIMIT: Duration = Duration::from_secs(90);
+
+/// A database server that can be stopped, killed and started again on the same port and data.
+#[derive(Debug)]
+pub struct MariaDb {
+    home: Home,
+    data: PathBuf,
+    socket: PathBuf,
+    port: u16,
+    server: Option<Process>,
+}
+
+impl MariaDb {
+    /// Starts a server with an empty data folder, or with a copy of `seed` (see [`crate::seed`]).
+    pub async fn start(home: &Home, seed: Option<&Path>) -> Result<Self> {
+        let folder = home.folder("mariadb")?;
+        let data = folder.join("data");
+        match seed {
+            Some(seed) => {
+                run(Spec::new("cp", "cp")
+                    .args(["-a", "--sparse=always"])
+                    .arg(seed)
+                    .arg(&data))
+                .await?;
+            }
+            None => {
+                let install = Spec::new("mariadb-install-db", "mariadb-install-db")
+                    .args([
+                        "--no-defaults",
+                        "--auth-root-authentication-method=normal",
+                        "--skip-test-db",
+                    ])
+                    .arg(format!("--user={}", user_name().await?))
+                    .arg(option("datadir", &data));
+                run(install).await?;
+            }
+        }
+        let socket = folder.join("socket");
+        let mut server = Self {
+            home: home.clone(),
+            data,
+            socket,
+            port: ports::free()?,
+            server: None,
+        };
+        server.start_again().await?;
+        Ok(server)
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The socket on which `root` needs no password.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// The data folder; copy it only while the server is stopped.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Starts the server, if it does not run, with the data that it had.
+    pub async fn start_again(&mut self) -> Result<()> {
+        if self.server.as_mut().is_some_and(Process::is_running) {
+            return Ok(());
+        }
+        let spec = Spec::new("mariadb", SERVER)
+            .args([
+                "--no-defaults",
+                "--bind-address=127.0.0.1",
+                "--skip-name-resolve",
+                "--skip-log-bin",
+            ])
+            .args([
+                "--max-connections=500",
+                "--innodb-buffer-pool-size=64M",
+                "--innodb-log-file-size=16M",
+            ])
+            .args([
+                "--character-set-server=utf8mb4",
+                "--collation-server=utf8mb4_general_ci",
+            ])
+            .arg(format!("--user={}", user_name().await?))
+            .arg(format!("--port={}", self.port))
+            .arg(option("datadir", &self.data))
+            .arg(option("socket", &self.socket))
+            .arg(option("pid-file", &self.socket.with_extension("pid")));
+        let mut server = Process::spawn(&self.home, spec)?;
+        let (port, socket) = (self.port, self.socket.clone());
+        server
+            .wait_until("accept connections", START_LIMIT, async || {
+                socket.exists() && accepts(port).await
+            })
+            .await?;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// Runs statements as root.
+    pub async fn execute(&self, statements: &str) -> Result<String> {
+        let spec = Spec::new("mariadb-client", "mariadb")
+            .args(["--no-defaults", "-uroot", "--batch", "--skip-column-names"])
+            .arg(option("socket", &self.socket))
+            .arg(format!("--execute={statements}"));
+        run(spec).await
+    }
+
+    /// Shuts the server down in good order.
+    pub async fn stop(&mut self) -> Result<()> {
+        match self.server.take() {
+            Some(server) => server.stop(Duration::from_secs(30)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Kills the server without a warning.
+    pub async fn kill(&mut self) -> Result<()> {
+        match self.server.take() {
+            Some(server) => server.kill().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Lets the server run on after this program.
+    pub fn leave_running(&mut self) {
+        if let Some(server) = &mut self.server {
+            server.leave_running();
+        }
+    }
+}
+
+fn option(name: &str, path: &Path) -> std::ffi::OsString {
+    let mut text = std::ffi::OsString::from(format!("--{name}="));
+    text.push(path);
+    text
+}
+
+/// mariadbd run by root insists on being told a user; ours is whoever runs us.
+async fn user_name() -> Result<String> {
+    let name = run(Spec::new("id", "id").arg("-un"))
+        .await
+        .context("cannot find the user's name")?;
+    Ok(name.trim().to_owned())
+}

@@ -1,0 +1,166 @@
+//! One RabbitMQ node of Debian's package, with an Erlang port mapper of its own so that nodes do not meet.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::home::Home;
+use crate::ports;
+use crate::process::{Process, Spec, accepts, run};
+
+const NODE: &str = "stack@localhost";
+const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
+const START_LIMIT: Duration = Duration::from_secs(120);
+
+/// User and password of the broker's only account.
+pub const USER: &str = "openstack";
+/// See [`USER`].
+pub const PASSWORD: &str = "rabbit-secret";
+
+/// A broker that can be stopped, killed and started again on the same ports and data.
+#[derive(Debug)]
+pub struct RabbitMq {
+    home: Home,
+    folder: PathBuf,
+    port: u16,
+    dist_port: u16,
+    mapper_port: u16,
+    mapper: Process,
+    server: Option<Process>,
+}
+
+impl RabbitMq {
+    /// Starts a new, empty broker.
+    pub async fn start(home: &Home) -> Result<Self> {
+        let [port, dist_port, mapper_port] = ports::free_many()?;
+        let folder = home.folder("rabbitmq")?;
+        let conf = format!(
+            "listeners.tcp.1 = 127.0.0.1:{port}\n\
+             loopback_users = none\n\
+             default_user = {USER}\n\
+             default_pass = {PASSWORD}\n\
+             default_user_tags.administrator = true\n\
+             log.console = true\n\
+             log.console.level = info\n\
+             log.file = false\n\
+             vm_memory_high_watermark.relative = 0.3\n\
+             disk_free_limit.absolute = 100MB\n"
+        );
+        std::fs::write(folder.join("rabbitmq.conf"), conf).context("cannot write rabbitmq.conf")?;
+        std::fs::write(folder.join("enabled_plugins"), "[].\n").context("cannot write enabled_plugins")?;
+        let mut mapper = Process::spawn(
+            home,
+            Spec::new("epmd", "epmd").args(["-port", &mapper_port.to_string(), "-address", "127.0.0.1"]),
+        )?;
+        mapper.wait_port(mapper_port, Duration::from_secs(20)).await?;
+        let mut broker = Self {
+            home: home.clone(),
+            folder,
+            port,
+            dist_port,
+            mapper_port,
+            mapper,
+            server: None,
+        };
+        broker.start_again().await?;
+        Ok(broker)
+    }
+
+    /// The AMQP port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// oslo's `transport_url`.
+    pub fn transport_url(&self) -> String {
+        format!("rabbit://{USER}:{PASSWORD}@127.0.0.1:{}/", self.port)
+    }
+
+    /// Starts the node, if it does not run, with the data that it had.
+    pub async fn start_again(&mut self) -> Result<()> {
+        if self.server.as_mut().is_some_and(Process::is_running) {
+            return Ok(());
+        }
+        let spec = self.in_environment(Spec::new("rabbitmq", format!("{SCRIPTS}/rabbitmq-server")));
+        let mut server = Process::spawn(&self.home, spec)?;
+        let port = self.port;
+        server
+            .wait_until("speak AMQP", START_LIMIT, async || speaks_amqp(port).await)
+            .await?;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// Shuts the node down in good order.
+    pub async fn stop(&mut self) -> Result<()> {
+        match self.server.take() {
+            Some(server) => server.stop(Duration::from_secs(30)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Kills the node without a warning.
+    pub async fn kill(&mut self) -> Result<()> {
+        match self.server.take() {
+            Some(server) => server.kill().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Runs `rabbitmqctl` and gives its output.
+    pub async fn ctl(&self, args: &[&str]) -> Result<String> {
+        let spec = Spec::new("rabbitmqctl", format!("{SCRIPTS}/rabbitmqctl"))
+            .args(["-q", "-n", NODE])
+            .args(args);
+        run(self.in_environment(spec)).await
+    }
+
+    /// Lets node and port mapper run on after this program.
+    pub fn leave_running(&mut self) {
+        self.mapper.leave_running();
+        if let Some(server) = &mut self.server {
+            server.leave_running();
+        }
+    }
+
+    fn in_environment(&self, spec: Spec) -> Spec {
+        let own = |name: &str| self.folder.join(name).into_os_string();
+        spec.env("HOME", &self.folder)
+            .env("RABBITMQ_NODENAME", NODE)
+            .env("RABBITMQ_MNESIA_BASE", own("mnesia"))
+            .env("RABBITMQ_LOG_BASE", own("log"))
+            .env("RABBITMQ_CONFIG_FILE", own("rabbitmq"))
+            .env("RABBITMQ_CONF_ENV_FILE", own("rabbitmq-env.conf"))
+            .env("RABBITMQ_ADVANCED_CONFIG_FILE", own("advanced.config"))
+            .env("RABBITMQ_ENABLED_PLUGINS_FILE", own("enabled_plugins"))
+            .env("RABBITMQ_PID_FILE", own("rabbitmq.pid"))
+            .env("RABBITMQ_DIST_PORT", self.dist_port.to_string())
+            .env("ERL_EPMD_PORT", self.mapper_port.to_string())
+            .env("ERL_EPMD_ADDRESS", "127.0.0.1")
+            // Schedulers that spin while idle would take the other servers' cores.
+            .env(
+                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+                "+sbwt none +sbwtdcpu none +sbwtdio none",
+            )
+            // Makes the start script become the Erlang machine instead of keeping it as a child.
+            .env("RUNNING_UNDER_SYSTEMD", "true")
+    }
+}
+
+/// The listener opens before the node has finished to start; only a running node answers the protocol header.
+async fn speaks_amqp(port: u16) -> bool {
+    let ask = async {
+        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+        stream.write_all(b"AMQP\x00\x00\x09\x01").await.ok()?;
+        let mut first = [0; 1];
+        stream.read_exact(&mut first).await.ok()?;
+        (first == [1]).then_some(())
+    };
+    accepts(port).await
+        && matches!(
+            tokio::time::timeout(Duration::from_secs(5), ask).await,
+            Ok(Some(()))
+        )
+}
