@@ -172,7 +172,9 @@ impl OsloSource {
 
     fn value(&self, section: &Section, opt: &Opt) -> Result<Option<Value>, Error> {
         let found = self.find(section, opt);
-        let Some(last) = found.last() else { return Ok(None) };
+        let Some(last) = found.last() else {
+            return self.default_value(section, opt);
+        };
         let origin = last.origin();
         let mut texts = Vec::with_capacity(found.len());
         for item in &found {
@@ -191,6 +193,23 @@ impl OsloSource {
             option: opt.name.to_owned(),
             reason,
         })
+    }
+
+    /// The default, where it refers to other options; any other default is the struct's to give.
+    fn default_value(&self, section: &Section, opt: &Opt) -> Result<Option<Value>, Error> {
+        let Some(text) = opt.default_text.as_ref().filter(|text| text.contains('$')) else {
+            return Ok(None);
+        };
+        let mut stack = vec![(section.name.clone(), opt.name.to_owned())];
+        let origin = "default".to_owned();
+        let fail = |reason| Error::Substitution {
+            origin: origin.clone(),
+            group: section.name.clone(),
+            option: opt.name.to_owned(),
+            reason,
+        };
+        let expanded = self.expand(&section.name, text, &mut stack).map_err(fail)?;
+        value::convert(opt, &[expanded], &origin).map_err(fail)
     }
 
     /// Assignments that make up an option: the last one of the last file that has it under its own or, failing
