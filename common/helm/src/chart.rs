@@ -1,0 +1,150 @@
+//! Charts: what they are made of, and how they are loaded.
+
+mod archive;
+mod ignore;
+mod load;
+mod metadata;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use archive::Limits;
+pub use metadata::{Dependency, Maintainer, Metadata};
+
+use crate::error::ChartError;
+
+/// One file of a chart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// Path inside the chart, with slashes.
+    pub name: String,
+    /// Content; base64 in release records, as Helm stores it.
+    #[serde(with = "base64_data", default)]
+    pub data: Vec<u8>,
+}
+
+/// A chart in memory.
+///
+/// Serialises as Helm stores a chart in a release record (`pkg/chart/chart.go`): sub-charts are not stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Chart {
+    /// `Chart.yaml`.
+    pub metadata: Metadata,
+    /// `Chart.lock`, as it stands there.
+    #[serde(default)]
+    pub lock: Option<Value>,
+    /// Files under `templates/`.
+    #[serde(default, deserialize_with = "null_default")]
+    pub templates: Vec<File>,
+    /// `values.yaml`.
+    #[serde(default, deserialize_with = "null_default")]
+    pub values: Map<String, Value>,
+    /// `values.schema.json`.
+    #[serde(default, with = "base64_option")]
+    pub schema: Option<Vec<u8>>,
+    /// All other files, `crds/` included.
+    #[serde(default, deserialize_with = "null_default")]
+    pub files: Vec<File>,
+    /// Sub-charts, from `charts/`.
+    #[serde(skip)]
+    pub dependencies: Vec<Chart>,
+}
+
+impl Chart {
+    /// Loads a chart from a folder, leaving out what `.helmignore` names.
+    pub fn from_dir(dir: &std::path::Path) -> Result<Self, ChartError> {
+        load::from_dir(dir, &Limits::default())
+    }
+
+    /// Loads a chart from a gzipped tar archive.
+    pub fn from_archive(bytes: &[u8]) -> Result<Self, ChartError> {
+        load::from_archive(bytes, &Limits::default(), 0)
+    }
+
+    /// Loads a chart from files in memory, named by their path inside the chart.
+    pub fn from_files<N, D>(files: impl IntoIterator<Item = (N, D)>) -> Result<Self, ChartError>
+    where
+        N: Into<String>,
+        D: Into<Vec<u8>>,
+    {
+        let files = files
+            .into_iter()
+            .map(|(name, data)| File {
+                name: name.into(),
+                data: data.into(),
+            })
+            .collect();
+        load::from_files(files, &Limits::default(), 0)
+    }
+
+    /// Loads a chart from a folder or an archive, whichever the path is.
+    pub fn from_path(path: &std::path::Path) -> Result<Self, ChartError> {
+        if path.is_dir() {
+            return Self::from_dir(path);
+        }
+        let bytes = std::fs::read(path).map_err(|source| ChartError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::from_archive(&bytes)
+    }
+
+    /// Name in `Chart.yaml` (the alias, for a sub-chart after dependency processing).
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
+
+    /// Version in `Chart.yaml`.
+    pub fn version(&self) -> &str {
+        &self.metadata.version
+    }
+
+    /// A library chart gives definitions and cannot be installed.
+    pub fn is_library(&self) -> bool {
+        self.metadata
+            .kind
+            .as_deref()
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("library"))
+    }
+}
+
+mod base64_data {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(data: &[u8], s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&STANDARD.encode(data))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
+        let text = Option::<String>::deserialize(d)?.unwrap_or_default();
+        STANDARD.decode(text).map_err(D::Error::custom)
+    }
+}
+
+mod base64_option {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(data: &Option<Vec<u8>>, s: S) -> Result<S::Ok, S::Error> {
+        match data {
+            Some(data) => s.serialize_str(&STANDARD.encode(data)),
+            None => s.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Vec<u8>>, D::Error> {
+        let text = Option::<String>::deserialize(d)?;
+        text.map(|text| STANDARD.decode(text).map_err(D::Error::custom))
+            .transpose()
+    }
+}
+
+/// Go writes an empty list or map as null.
+fn null_default<'de, D, T>(d: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::<T>::deserialize(d)?.unwrap_or_default())
+}

@@ -1,0 +1,256 @@
+//! From files to a chart, as `pkg/chart/loader` of Helm 3.17 does it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use helm_template::yaml;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::archive::{self, Limits};
+use super::ignore::Rules;
+use super::{Chart, Dependency, File, Metadata};
+use crate::error::ChartError;
+
+/// Charts in charts in charts: more than this is an attack.
+const MAX_NESTING: usize = 16;
+
+pub(super) fn from_archive(bytes: &[u8], limits: &Limits, depth: usize) -> Result<Chart, ChartError> {
+    from_files(archive::unpack(bytes, limits)?, limits, depth)
+}
+
+pub(super) fn from_dir(dir: &Path, limits: &Limits) -> Result<Chart, ChartError> {
+    let mut rules = Rules::default();
+    let ignore_file = dir.join(".helmignore");
+    if ignore_file.is_file() {
+        let text = std::fs::read_to_string(&ignore_file).map_err(|source| ChartError::Io {
+            path: ignore_file.clone(),
+            source,
+        })?;
+        rules = Rules::parse(&text).map_err(|message| ChartError::File {
+            file: ".helmignore".to_owned(),
+            message,
+        })?;
+    }
+    let mut files = Vec::new();
+    walk(dir, "", &rules, &mut files, limits, 0)?;
+    from_files(files, limits, 0)
+}
+
+fn walk(
+    dir: &Path,
+    prefix: &str,
+    rules: &Rules,
+    files: &mut Vec<File>,
+    limits: &Limits,
+    depth: usize,
+) -> Result<(), ChartError> {
+    if depth > 64 {
+        return Err(ChartError::TooDeep(prefix.to_owned()));
+    }
+    let io = |source| ChartError::Io {
+        path: dir.to_owned(),
+        source,
+    };
+    let mut entries = std::fs::read_dir(dir)
+        .map_err(io)?
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(io)?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        let Some(base) = entry.file_name().to_str().map(str::to_owned) else {
+            continue;
+        };
+        let name = if prefix.is_empty() {
+            base
+        } else {
+            format!("{prefix}/{base}")
+        };
+        // Links are followed, as Helm does.
+        let kind = std::fs::metadata(&path).map_err(|source| ChartError::Io {
+            path: path.clone(),
+            source,
+        })?;
+        if rules.ignored(&name, kind.is_dir()) {
+            continue;
+        }
+        if kind.is_dir() {
+            walk(&path, &name, rules, files, limits, depth + 1)?;
+        } else if kind.is_file() {
+            if kind.len() > limits.file {
+                return Err(ChartError::TooLarge {
+                    what: name,
+                    limit: limits.file,
+                });
+            }
+            let data = std::fs::read(&path).map_err(|source| ChartError::Io {
+                path: path.clone(),
+                source,
+            })?;
+            files.push(File { name, data });
+        } else {
+            let message = "not a regular file".to_owned();
+            return Err(ChartError::File { file: name, message });
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn from_files(mut files: Vec<File>, limits: &Limits, depth: usize) -> Result<Chart, ChartError> {
+    for file in &mut files {
+        if file.data.starts_with(b"\xef\xbb\xbf") {
+            file.data.drain(..3);
+        }
+    }
+    let metadata = files
+        .iter()
+        .find(|file| file.name == "Chart.yaml")
+        .ok_or(ChartError::NoMetadata)?;
+    let mut chart = Chart {
+        metadata: parse::<Metadata>(metadata)?,
+        lock: None,
+        templates: Vec::new(),
+        values: Map::new(),
+        schema: None,
+        files: Vec::new(),
+        dependencies: Vec::new(),
+    };
+    if chart.metadata.api_version.is_empty() {
+        chart.metadata.api_version = "v1".to_owned();
+    }
+    let mut nested: BTreeMap<String, Vec<File>> = BTreeMap::new();
+    for file in files {
+        sort_in(&mut chart, &mut nested, file)?;
+    }
+    chart.metadata.validate()?;
+    if depth >= MAX_NESTING && !nested.is_empty() {
+        return Err(ChartError::TooDeep(chart.metadata.name));
+    }
+    for (name, files) in nested {
+        if let Some(dependency) = sub_chart(&chart, &name, files, limits, depth + 1)? {
+            chart.dependencies.push(dependency);
+        }
+    }
+    Ok(chart)
+}
+
+/// Puts one file where it belongs.
+fn sort_in(
+    chart: &mut Chart,
+    nested: &mut BTreeMap<String, Vec<File>>,
+    file: File,
+) -> Result<(), ChartError> {
+    match file.name.as_str() {
+        "Chart.yaml" => {}
+        "Chart.lock" => chart.lock = Some(lock(parse(&file)?)),
+        "values.yaml" => chart.values = parse::<Option<Map<String, Value>>>(&file)?.unwrap_or_default(),
+        "values.schema.json" => chart.schema = Some(file.data),
+        "requirements.yaml" => {
+            #[derive(serde::Deserialize)]
+            struct Requirements {
+                #[serde(default)]
+                dependencies: Option<Vec<Dependency>>,
+            }
+            if let Some(dependencies) =
+                parse::<Option<Requirements>>(&file)?.and_then(|requirements| requirements.dependencies)
+            {
+                chart.metadata.dependencies = dependencies;
+            }
+            keep_for_v1(chart, file);
+        }
+        "requirements.lock" => {
+            chart.lock = Some(lock(parse(&file)?));
+            keep_for_v1(chart, file);
+        }
+        name if name.starts_with("templates/") => chart.templates.push(file),
+        name => match name.strip_prefix("charts/") {
+            Some(rest) if !rest.ends_with(".prov") => {
+                let sub = rest.split('/').next().unwrap_or_default().to_owned();
+                let rest = rest.to_owned();
+                nested.entry(sub).or_default().push(File {
+                    name: rest,
+                    data: file.data,
+                });
+            }
+            _ => chart.files.push(file),
+        },
+    }
+    Ok(())
+}
+
+fn keep_for_v1(chart: &mut Chart, file: File) {
+    if chart.metadata.api_version == "v1" {
+        chart.files.push(file);
+    }
+}
+
+/// `Chart.lock` with the keys that Helm's structure has, in its order.
+fn lock(read: Value) -> Value {
+    let mut lock = Map::new();
+    lock.insert(
+        "generated".to_owned(),
+        read.get("generated")
+            .cloned()
+            .unwrap_or_else(|| "0001-01-01T00:00:00Z".into()),
+    );
+    lock.insert(
+        "digest".to_owned(),
+        read.get("digest").cloned().unwrap_or_else(|| "".into()),
+    );
+    lock.insert(
+        "dependencies".to_owned(),
+        read.get("dependencies").cloned().unwrap_or(Value::Null),
+    );
+    Value::Object(lock)
+}
+
+fn sub_chart(
+    parent: &Chart,
+    name: &str,
+    mut files: Vec<File>,
+    limits: &Limits,
+    depth: usize,
+) -> Result<Option<Chart>, ChartError> {
+    if name.starts_with(['_', '.']) {
+        return Ok(None);
+    }
+    let loaded = if name.ends_with(".tgz") {
+        let file = files.swap_remove(0);
+        if file.name != name {
+            let message = format!("expected {name}, got {}", file.name);
+            return Err(ChartError::File {
+                file: format!("charts/{name}"),
+                message,
+            });
+        }
+        from_archive(&file.data, limits, depth)
+    } else {
+        let inner: Vec<File> = files
+            .into_iter()
+            .filter_map(|file| {
+                let (_, rest) = file.name.split_once('/')?;
+                Some(File {
+                    name: rest.to_owned(),
+                    data: file.data,
+                })
+            })
+            .collect();
+        from_files(inner, limits, depth)
+    };
+    loaded.map(Some).map_err(|err| ChartError::File {
+        file: format!("charts/{name}"),
+        message: format!("error unpacking subchart {name} in {}: {err}", parent.name()),
+    })
+}
+
+/// Reads a YAML file of the chart into a type.
+fn parse<T: DeserializeOwned>(file: &File) -> Result<T, ChartError> {
+    let fail = |message: String| ChartError::File {
+        file: file.name.clone(),
+        message,
+    };
+    let text = std::str::from_utf8(&file.data).map_err(|err| fail(err.to_string()))?;
+    let value = yaml::from_yaml(text).map_err(|err| fail(err.to_string()))?;
+    serde_json::from_value(value).map_err(|err| fail(err.to_string()))
+}

@@ -1,0 +1,245 @@
+//! Which sub-charts take part, under which names, and what values a chart takes over from them, as
+//! `pkg/chartutil/dependencies.go` of Helm 3.17 decides it.
+
+use serde_json::{Map, Value, json};
+
+use crate::chart::{Chart, Dependency};
+use crate::error::{ChartError, RenderFailure};
+use crate::values::{self, Nulls, Values};
+use crate::version;
+
+/// Applies aliases, drops disabled sub-charts and imports values; the chart's values then hold its
+/// sub-charts' defaults as well.
+pub(crate) fn process(chart: &mut Chart, user: &Values) -> Result<(), RenderFailure> {
+    enable(chart, user, "")?;
+    import_recursively(chart)
+}
+
+/// Every dependency of `Chart.yaml` must be in `charts/` (`pkg/action/install.go`, CheckDependencies).
+pub(crate) fn check(chart: &Chart) -> Result<(), ChartError> {
+    let missing: Vec<&str> = chart
+        .metadata
+        .dependencies
+        .iter()
+        .map(|wanted| wanted.name.as_str())
+        .filter(|name| !chart.dependencies.iter().any(|sub| sub.name() == *name))
+        .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(ChartError::MissingDependencies(missing.join(", ")))
+    }
+}
+
+fn enable(chart: &mut Chart, user: &Values, path: &str) -> Result<(), RenderFailure> {
+    if chart.metadata.dependencies.is_empty() {
+        return Ok(());
+    }
+    chart.dependencies = named(chart);
+    for wanted in &mut chart.metadata.dependencies {
+        if !wanted.alias.is_empty() {
+            wanted.name.clone_from(&wanted.alias);
+        }
+        wanted.enabled = true;
+    }
+    let coalesced = values::coalesce(chart, user)?;
+    by_tags(&mut chart.metadata.dependencies, &coalesced);
+    by_conditions(&mut chart.metadata.dependencies, &coalesced, path);
+    let disabled: Vec<String> = chart
+        .metadata
+        .dependencies
+        .iter()
+        .filter(|d| !d.enabled)
+        .map(|d| d.name.clone())
+        .collect();
+    chart
+        .dependencies
+        .retain(|sub| !disabled.iter().any(|name| name == sub.name()));
+    chart
+        .metadata
+        .dependencies
+        .retain(|wanted| !disabled.contains(&wanted.name));
+    for sub in &mut chart.dependencies {
+        let sub_path = format!("{path}{}.", sub.name());
+        enable(sub, &coalesced, &sub_path)?;
+    }
+    Ok(())
+}
+
+/// The sub-charts: first those that `Chart.yaml` does not mention, then those that it does, under their
+/// aliases and as often as it names them.
+fn named(chart: &Chart) -> Vec<Chart> {
+    let fits = |sub: &Chart, wanted: &Dependency| {
+        sub.name() == wanted.name && version::compatible(&wanted.version, sub.version())
+    };
+    let wanted = &chart.metadata.dependencies;
+    let mut subs: Vec<Chart> = chart
+        .dependencies
+        .iter()
+        .filter(|sub| !wanted.iter().any(|w| fits(sub, w)))
+        .cloned()
+        .collect();
+    for wanted in wanted {
+        if let Some(sub) = chart.dependencies.iter().find(|sub| fits(sub, wanted)) {
+            let mut sub = sub.clone();
+            if !wanted.alias.is_empty() {
+                sub.metadata.name.clone_from(&wanted.alias);
+            }
+            subs.push(sub);
+        }
+    }
+    subs
+}
+
+fn by_tags(dependencies: &mut [Dependency], values: &Values) {
+    let Some(tags) = values::table(values, "tags") else {
+        return;
+    };
+    for dependency in dependencies {
+        let set: Vec<bool> = dependency
+            .tags
+            .iter()
+            .filter_map(|tag| tags.get(tag).and_then(Value::as_bool))
+            .collect();
+        dependency.enabled = set.is_empty() || set.contains(&true);
+    }
+}
+
+fn by_conditions(dependencies: &mut [Dependency], values: &Values, path: &str) {
+    for dependency in dependencies {
+        let set = dependency
+            .condition
+            .trim()
+            .split(',')
+            .filter(|condition| !condition.is_empty())
+            .find_map(|condition| values::path_value(values, &format!("{path}{condition}"))?.as_bool());
+        if let Some(enabled) = set {
+            dependency.enabled = enabled;
+        }
+    }
+}
+
+fn import_recursively(chart: &mut Chart) -> Result<(), RenderFailure> {
+    for sub in &mut chart.dependencies {
+        import_recursively(sub)?;
+    }
+    if chart.metadata.dependencies.is_empty() {
+        return Ok(());
+    }
+    let mut all = values::merge(chart, &Map::new())?;
+    let mut imported = Map::new();
+    for dependency in &mut chart.metadata.dependencies {
+        for import in &mut dependency.import_values {
+            let (child, parent) = match &*import {
+                Value::String(name) => (format!("exports.{name}"), ".".to_owned()),
+                Value::Object(pair) => {
+                    let text = |key| {
+                        pair.get(key)
+                            .and_then(Value::as_str)
+                            .unwrap_or_default()
+                            .to_owned()
+                    };
+                    (text("child"), text("parent"))
+                }
+                _ => continue,
+            };
+            if let Some(table) = values::table(&all, &format!("{}.{child}", dependency.name)) {
+                values::coalesce_tables(&mut imported, &nested(&parent, table.clone()), Nulls::Keep);
+            }
+            *import = json!({"child": child, "parent": parent});
+        }
+    }
+    values::coalesce_tables(&mut all, &imported, Nulls::Keep);
+    chart.values = all;
+    Ok(())
+}
+
+/// `table` at a dotted path; `.` is the top.
+fn nested(path: &str, table: Values) -> Values {
+    if path == "." {
+        return table;
+    }
+    path.rsplit('.').fold(table, |inner, key| {
+        Map::from_iter([(key.to_owned(), Value::Object(inner))])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chart(files: &[(&str, &str)]) -> Chart {
+        Chart::from_files(files.iter().map(|(name, data)| (*name, *data))).unwrap()
+    }
+
+    fn parent(dependencies: &str, values: &str) -> Chart {
+        let yaml = format!("apiVersion: v2\nname: p\nversion: 1.0.0\ndependencies:\n{dependencies}");
+        chart(&[
+            ("Chart.yaml", &yaml),
+            ("values.yaml", values),
+            ("charts/a/Chart.yaml", "apiVersion: v2\nname: a\nversion: 1.2.0\n"),
+            (
+                "charts/a/values.yaml",
+                "v: 1\nexports: {data: {imported: yes-a}}\ninner: {k: 1}\n",
+            ),
+            ("charts/b/Chart.yaml", "apiVersion: v2\nname: b\nversion: 2.0.0\n"),
+        ])
+    }
+
+    fn names(chart: &Chart) -> Vec<&str> {
+        chart.dependencies.iter().map(Chart::name).collect()
+    }
+
+    #[test]
+    fn conditions_and_tags() {
+        let dependencies = "- {name: a, version: 1.x, condition: 'x.y,a.enabled', tags: [t]}\n- {name: b, version: '>=2', tags: [t, u]}\n";
+        for (values, expected) in [
+            ("{}", vec!["a", "b"]),
+            ("a: {enabled: false}", vec!["b"]),
+            ("a: {enabled: 'false'}", vec!["a", "b"]),
+            ("x: {y: true}\na: {enabled: false}", vec!["a", "b"]),
+            ("tags: {t: false}", vec![]),
+            ("tags: {t: false, u: true}", vec!["b"]),
+            ("tags: {t: false}\na: {enabled: true}", vec!["a"]),
+        ] {
+            let mut chart = parent(dependencies, values);
+            process(&mut chart, &Map::new()).unwrap();
+            assert_eq!(names(&chart), expected, "{values}");
+            assert_eq!(chart.metadata.dependencies.len(), expected.len());
+        }
+    }
+
+    #[test]
+    fn alias_makes_copies_and_strays_come_first() {
+        let mut chart = parent(
+            "- {name: a, version: 1.x, alias: one}\n- {name: a, version: 1.x, alias: two}\n",
+            "one: {v: 5}",
+        );
+        process(&mut chart, &Map::new()).unwrap();
+        assert_eq!(names(&chart), ["b", "one", "two"]);
+        assert_eq!(chart.values["one"]["v"], json!(5));
+        assert_eq!(chart.values["two"]["v"], json!(1));
+        assert_eq!(chart.metadata.dependencies[0].name, "one");
+    }
+
+    #[test]
+    fn imports() {
+        let mut chart = parent(
+            "- {name: a, version: 1.x, import-values: [data, {child: inner, parent: deep.er}]}\n",
+            "imported: mine\n",
+        );
+        process(&mut chart, &Map::new()).unwrap();
+        // What the parent sets itself wins.
+        assert_eq!(chart.values["imported"], json!("mine"));
+        assert_eq!(chart.values["deep"]["er"], json!({"k": 1}));
+    }
+
+    #[test]
+    fn missing_ones_are_named() {
+        let chart = parent("- {name: zz, version: '1', repository: ''}\n", "{}");
+        assert_eq!(
+            check(&chart).unwrap_err().to_string(),
+            "found in Chart.yaml, but missing in charts/ directory: zz"
+        );
+    }
+}

@@ -1,0 +1,153 @@
+//! Installing, upgrading, uninstalling: what `helm upgrade --install` and `helm uninstall` do.
+
+use std::time::Duration;
+
+use crate::chart::Chart;
+use crate::error::ReleaseError;
+use crate::release::Release;
+use crate::values::Values;
+
+/// How [`Releases`] talks to the API server, and when it takes a pending release over.
+#[derive(Clone, Debug)]
+pub struct ReleasesOptions {
+    /// Longest time for one request.
+    pub request_timeout: Duration,
+    /// Longest time for one operation, hooks apart (Helm's `--timeout`, 5 minutes, is for each hook).
+    pub operation_timeout: Duration,
+    /// How long one hook may run.
+    pub hook_timeout: Duration,
+    /// How often a request is repeated that met 429, 5xx, a conflict or no answer.
+    pub retries: u32,
+    /// Requests under way at once.
+    pub parallel: usize,
+    /// A pending record older than this was left by a process that died.
+    pub pending_grace: Duration,
+    /// Who we are. It is written into our pending records, and a pending record with the same name is ours:
+    /// it is taken over at once, so the caller must see to it that two of the same name do not work on the
+    /// same release together (a lease). Empty: nothing is written, only the age counts.
+    pub writer: String,
+    /// How long the list of kinds that the API server serves is used before it is read again.
+    pub discovery_ttl: Duration,
+}
+
+impl Default for ReleasesOptions {
+    fn default() -> Self {
+        Self {
+            request_timeout: Duration::from_secs(30),
+            operation_timeout: Duration::from_secs(300),
+            hook_timeout: Duration::from_secs(300),
+            retries: 5,
+            parallel: 8,
+            pending_grace: Duration::from_secs(600),
+            writer: String::new(),
+            discovery_ttl: Duration::from_secs(600),
+        }
+    }
+}
+
+/// What an install or upgrade is asked for.
+#[derive(Clone, Debug)]
+pub struct UpgradeRequest {
+    /// Name of the release.
+    pub name: String,
+    /// Namespace of the release; it must exist.
+    pub namespace: String,
+    /// The chart.
+    pub chart: std::sync::Arc<Chart>,
+    /// The user's values.
+    pub values: Values,
+    /// Revisions to keep; 0 keeps all.
+    pub history_max: usize,
+    /// Writes a new revision even if nothing changes.
+    pub force: bool,
+}
+
+/// An object of the release as the API server last returned it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppliedObject {
+    /// `apiVersion` used by the manifest.
+    pub api_version: String,
+    /// Kind.
+    pub kind: String,
+    /// Namespace, empty for cluster-scoped objects.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.generation`; 0 for kinds that have none.
+    pub generation: i64,
+    /// `metadata.resourceVersion`.
+    pub resource_version: String,
+}
+
+/// What an install or upgrade did.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Revision now in force.
+    pub revision: u64,
+    /// False when everything was as asked for already and nothing was written.
+    pub changed: bool,
+    /// The manifest in force.
+    pub manifest: String,
+    /// Its objects.
+    pub applied: Vec<AppliedObject>,
+    /// The rendered NOTES.txt.
+    pub notes: String,
+}
+
+/// What an uninstall found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Uninstalled {
+    /// No record of that release: there was nothing to do (`release: not found`).
+    NotFound,
+    /// The objects are deleted, or being deleted, and the records are gone.
+    Deleted {
+        /// Objects that were left because of `helm.sh/resource-policy: keep`, as `Kind/name`.
+        kept: Vec<String>,
+    },
+}
+
+/// The releases of one API server. Cheap to clone.
+#[derive(Clone)]
+pub struct Releases {
+    options: ReleasesOptions,
+    client: kube::Client,
+}
+
+impl Releases {
+    /// Works through `client`.
+    pub fn new(client: kube::Client, options: ReleasesOptions) -> Self {
+        Self { options, client }
+    }
+
+    /// `helm upgrade --install`.
+    pub async fn upgrade_install(&self, request: &UpgradeRequest) -> Result<Outcome, ReleaseError> {
+        let _ = (request, &self.options, &self.client);
+        Err(ReleaseError::NotFound)
+    }
+
+    /// Asks the API server with `dryRun=All` whether [`Self::upgrade_install`] would be let through.
+    pub async fn dry_run(&self, request: &UpgradeRequest) -> Result<(), ReleaseError> {
+        let _ = request;
+        Err(ReleaseError::NotFound)
+    }
+
+    /// `helm uninstall`.
+    pub async fn uninstall(&self, name: &str, namespace: &str) -> Result<Uninstalled, ReleaseError> {
+        let _ = (name, namespace);
+        Err(ReleaseError::NotFound)
+    }
+
+    /// The newest revision.
+    pub async fn latest(&self, name: &str, namespace: &str) -> Result<Option<Release>, ReleaseError> {
+        let _ = (name, namespace);
+        Err(ReleaseError::NotFound)
+    }
+
+    /// All revisions kept, oldest first.
+    pub async fn history(&self, name: &str, namespace: &str) -> Result<Vec<Release>, ReleaseError> {
+        let _ = (name, namespace);
+        Err(ReleaseError::NotFound)
+    }
+}

@@ -1,0 +1,178 @@
+//! From chart and values to documents, as Helm's `install` and `template` do it before they write anything.
+
+use std::collections::BTreeMap;
+
+use helm_template::{Capabilities, Limits, Lookup, NoLookup, ReleaseInfo, RenderChart};
+use serde_json::Value;
+
+use crate::chart::Chart;
+use crate::dependencies;
+use crate::error::RenderFailure;
+use crate::manifest::{self, Document};
+use crate::release::Hook;
+use crate::values::{self, Values};
+use crate::version;
+
+/// What rendering needs to know besides chart and values.
+pub struct TemplateOptions<'a> {
+    /// Name of the release.
+    pub name: &'a str,
+    /// Namespace of the release.
+    pub namespace: &'a str,
+    /// Whether this is an upgrade (`.Release.IsUpgrade`).
+    pub is_upgrade: bool,
+    /// `.Release.Revision`.
+    pub revision: u64,
+    /// What the API server can do.
+    pub capabilities: &'a Capabilities,
+    /// The cluster behind the function `lookup`; [`NoLookup`] finds nothing.
+    pub lookup: &'a dyn Lookup,
+    /// Bounds on rendering.
+    pub limits: Limits,
+}
+
+impl<'a> TemplateOptions<'a> {
+    /// An install, first revision, no cluster.
+    pub fn new(name: &'a str, namespace: &'a str, capabilities: &'a Capabilities) -> Self {
+        Self {
+            name,
+            namespace,
+            is_upgrade: false,
+            revision: 1,
+            capabilities,
+            lookup: &NoLookup,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// A chart rendered with values.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// The documents in install order, hooks left out.
+    pub manifests: Vec<Document>,
+    /// The hooks.
+    pub hooks: Vec<Hook>,
+    /// NOTES.txt of the root chart; empty if it has none.
+    pub notes: String,
+    /// The files under `crds/`, sub-charts' after the chart's own.
+    pub crds: Vec<Document>,
+    /// The chart after dependency processing, as it goes into a release record.
+    pub chart: Chart,
+}
+
+impl Rendered {
+    /// The text that is stored as the release's manifest.
+    pub fn manifest(&self) -> String {
+        manifest::join(&self.manifests)
+    }
+}
+
+/// Renders a chart.
+pub fn template(
+    chart: &Chart,
+    user: &Values,
+    options: &TemplateOptions<'_>,
+) -> Result<Rendered, RenderFailure> {
+    if let Some(kind) = chart.metadata.kind.as_deref()
+        && !matches!(kind, "" | "application")
+    {
+        return Err(RenderFailure::NotInstallable(kind.to_owned()));
+    }
+    dependencies::check(chart)?;
+    let mut chart = chart.clone();
+    dependencies::process(&mut chart, user)?;
+    let crds = crds(&chart);
+    let values = values::coalesce(&chart, user)?;
+    crate::schema::validate(&chart, &values)?;
+    check_kube_version(&chart, options.capabilities)?;
+    let release = ReleaseInfo {
+        name: options.name.to_owned(),
+        namespace: options.namespace.to_owned(),
+        is_install: !options.is_upgrade,
+        is_upgrade: options.is_upgrade,
+        revision: i64::try_from(options.revision).unwrap_or(i64::MAX),
+        service: "Helm".to_owned(),
+    };
+    let tree = render_tree(&chart, chart.name());
+    let mut files = helm_template::render(
+        &tree,
+        &Value::Object(values),
+        &release,
+        options.capabilities,
+        options.lookup,
+        &options.limits,
+    )?;
+    let notes = files
+        .remove(&format!("{}/templates/NOTES.txt", chart.name()))
+        .unwrap_or_default();
+    files.retain(|name, _| !name.ends_with("NOTES.txt"));
+    let (hooks, manifests) = manifest::sort(&files)?;
+    Ok(Rendered {
+        manifests,
+        hooks,
+        notes,
+        crds,
+        chart,
+    })
+}
+
+/// Refuses an API server outside the chart's `kubeVersion`.
+fn check_kube_version(chart: &Chart, capabilities: &Capabilities) -> Result<(), RenderFailure> {
+    let required = &chart.metadata.kube_version;
+    let actual = &capabilities.kube_version.version;
+    if required.is_empty() || version::compatible(required, actual) {
+        return Ok(());
+    }
+    Err(RenderFailure::KubeVersion {
+        required: required.clone(),
+        actual: actual.clone(),
+    })
+}
+
+/// What the renderer takes: the same tree, with full paths.
+fn render_tree(chart: &Chart, path: &str) -> RenderChart {
+    RenderChart {
+        name: chart.name().to_owned(),
+        path: path.to_owned(),
+        is_library: chart.is_library(),
+        metadata: serde_json::to_value(&chart.metadata).unwrap_or_default(),
+        files: chart
+            .files
+            .iter()
+            .map(|file| (file.name.clone(), file.data.clone()))
+            .collect::<BTreeMap<_, _>>(),
+        templates: chart
+            .templates
+            .iter()
+            .map(|file| (file.name.clone(), file.data.clone()))
+            .collect(),
+        dependencies: chart
+            .dependencies
+            .iter()
+            .map(|sub| render_tree(sub, &format!("{path}/charts/{}", sub.name())))
+            .collect(),
+    }
+}
+
+/// The CRD files of a chart and its sub-charts.
+fn crds(chart: &Chart) -> Vec<Document> {
+    let is_crd = |name: &str| {
+        name.starts_with("crds/")
+            && [".yaml", ".yml", ".json"]
+                .iter()
+                .any(|suffix| name.ends_with(suffix))
+    };
+    let mut found: Vec<Document> = chart
+        .files
+        .iter()
+        .filter(|file| is_crd(&file.name))
+        .map(|file| Document {
+            source: file.name.clone(),
+            text: String::from_utf8_lossy(&file.data).into_owned(),
+            kind: "CustomResourceDefinition".to_owned(),
+        })
+        .collect();
+    found.extend(chart.dependencies.iter().flat_map(crds));
+    found
+}

@@ -1,0 +1,235 @@
+//! Values: how those of the user, of a chart and of its sub-charts become one, by the rules of
+//! `pkg/chartutil/coalesce.go` of Helm 3.17.
+
+use serde_json::{Map, Value, map::Entry};
+
+use crate::chart::Chart;
+use crate::error::RenderFailure;
+
+/// A table of values.
+pub type Values = Map<String, Value>;
+
+const GLOBAL: &str = "global";
+
+/// What becomes of nulls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nulls {
+    /// A null deletes the key (Helm's coalesce).
+    Delete,
+    /// A null stays, because coalescing follows later (Helm's merge).
+    Keep,
+}
+
+/// The user's values over the chart's defaults, with those of its sub-charts under their names.
+///
+/// Fails when something other than a table stands where a sub-chart's values belong.
+pub fn coalesce(chart: &Chart, user: &Values) -> Result<Values, RenderFailure> {
+    let mut values = user.clone();
+    coalesce_chart(chart, &mut values, Nulls::Delete)?;
+    Ok(values)
+}
+
+/// As [`coalesce`], keeping nulls.
+pub(crate) fn merge(chart: &Chart, user: &Values) -> Result<Values, RenderFailure> {
+    let mut values = user.clone();
+    coalesce_chart(chart, &mut values, Nulls::Keep)?;
+    Ok(values)
+}
+
+/// Merges values files as the command line does: tables merge, everything else replaces, null included.
+pub fn overlay(base: &mut Values, over: Values) {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(Value::Object(below)), Value::Object(above)) => overlay(below, above),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}
+
+fn coalesce_chart(chart: &Chart, dest: &mut Values, nulls: Nulls) -> Result<(), RenderFailure> {
+    coalesce_defaults(chart, dest, nulls);
+    for sub in &chart.dependencies {
+        let globals = dest.get(GLOBAL).cloned();
+        let own = match dest.entry(sub.name().to_owned()) {
+            Entry::Vacant(entry) => entry.insert(Value::Object(Map::new())),
+            Entry::Occupied(entry) => entry.into_mut(),
+        };
+        let Value::Object(table) = own else {
+            let found = go_bool_verb(own);
+            return Err(RenderFailure::Values(format!(
+                "type mismatch on {}: {found}",
+                sub.name()
+            )));
+        };
+        coalesce_globals(table, globals);
+        coalesce_chart(sub, table, nulls)?;
+    }
+    Ok(())
+}
+
+/// Helm prints the misplaced value with Go's `%t`, meant for bools.
+fn go_bool_verb(value: &Value) -> String {
+    match value {
+        Value::Null => "%!t(<nil>)".to_owned(),
+        Value::Bool(b) => b.to_string(),
+        Value::Number(n) => format!("%!t(float64={n})"),
+        Value::String(s) => format!("%!t(string={s})"),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(go_bool_verb).collect();
+            format!("[{}]", items.join(" "))
+        }
+        Value::Object(_) => "map[]".to_owned(),
+    }
+}
+
+/// Copies the globals of the parent over those of the sub-chart.
+fn coalesce_globals(dest: &mut Values, parent: Option<Value>) {
+    let source = match parent {
+        None => Map::new(),
+        Some(Value::Object(table)) => table,
+        Some(_) => return,
+    };
+    let Value::Object(own) = dest.entry(GLOBAL).or_insert_with(|| Value::Object(Map::new())) else {
+        return;
+    };
+    for (key, value) in source {
+        match (own.get_mut(&key), value) {
+            (Some(Value::Object(below)), Value::Object(mut above)) => {
+                coalesce_tables(&mut above, below, Nulls::Keep);
+                *below = above;
+            }
+            (Some(_), Value::Object(_)) | (Some(Value::Object(_)), _) => {}
+            (_, value) => {
+                own.insert(key, value);
+            }
+        }
+    }
+}
+
+fn coalesce_defaults(chart: &Chart, dest: &mut Values, nulls: Nulls) {
+    for (key, default) in &chart.values {
+        match dest.get_mut(key) {
+            None => {
+                dest.insert(key.clone(), default.clone());
+            }
+            Some(Value::Null) if nulls == Nulls::Delete => {
+                dest.shift_remove(key);
+            }
+            Some(Value::Object(table)) => {
+                if let Value::Object(default) = default {
+                    // A sub-chart's own coalescing follows and deletes what its nulls name.
+                    let is_sub_chart = chart.dependencies.iter().any(|sub| sub.name() == key);
+                    coalesce_tables(table, default, if is_sub_chart { Nulls::Keep } else { nulls });
+                }
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// Puts `source` under `dest`: what `dest` has wins.
+pub(crate) fn coalesce_tables(dest: &mut Values, source: &Values, nulls: Nulls) {
+    for (key, value) in source {
+        match (dest.get_mut(key), value) {
+            (None, value) => {
+                dest.insert(key.clone(), value.clone());
+            }
+            (Some(Value::Null), _) if nulls == Nulls::Delete => {
+                dest.shift_remove(key);
+            }
+            (Some(Value::Object(dest)), Value::Object(source)) => coalesce_tables(dest, source, nulls),
+            _ => {}
+        }
+    }
+}
+
+/// The value at a dotted path, as Helm's `Values.PathValue`: tables are no values.
+pub(crate) fn path_value<'v>(values: &'v Values, path: &str) -> Option<&'v Value> {
+    let (table, key) = match path.rsplit_once('.') {
+        None => (values, path),
+        Some((table_path, key)) => (table(values, table_path)?, key),
+    };
+    table.get(key).filter(|value| !value.is_object())
+}
+
+/// The table at a dotted path.
+pub(crate) fn table<'v>(values: &'v Values, path: &str) -> Option<&'v Values> {
+    path.split('.')
+        .try_fold(values, |table, key| table.get(key)?.as_object())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn chart(name: &str, values: Value, dependencies: Vec<Chart>) -> Chart {
+        let yaml = format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\n");
+        let mut chart = Chart::from_files([("Chart.yaml", yaml)]).unwrap();
+        chart.values = values.as_object().unwrap().clone();
+        chart.dependencies = dependencies;
+        chart
+    }
+
+    fn coalesced(chart: &Chart, user: Value) -> Value {
+        Value::Object(coalesce(chart, user.as_object().unwrap()).unwrap())
+    }
+
+    #[test]
+    fn user_values_win_and_null_deletes() {
+        let chart = chart(
+            "c",
+            json!({"a": 1, "b": {"x": 1, "y": 2}, "c": [1], "d": {"k": 1}, "n": null}),
+            vec![],
+        );
+        let user = json!({"a": 2, "b": {"x": null, "z": 3}, "c": [], "d": "text"});
+        let expected = json!({"a": 2, "b": {"z": 3, "y": 2}, "c": [], "d": "text", "n": null});
+        assert_eq!(coalesced(&chart, user), expected);
+        assert_eq!(coalesced(&chart, json!({"b": null, "n": null}))["a"], json!(1));
+        assert_eq!(coalesced(&chart, json!({"b": null})).get("b"), None);
+    }
+
+    #[test]
+    fn sub_charts_take_the_parents_values_and_globals() {
+        let sub = chart(
+            "sub",
+            json!({"own": 1, "over": 1, "global": {"g": "sub", "t": {"a": 1}}}),
+            vec![],
+        );
+        let parent = chart(
+            "p",
+            json!({"global": {"g": "p", "t": {"b": 2}}, "sub": {"over": 2}}),
+            vec![sub],
+        );
+        let values = coalesced(&parent, json!({"sub": {"own": null}}));
+        assert_eq!(
+            values["sub"],
+            json!({"over": 2, "global": {"g": "p", "t": {"b": 2, "a": 1}}})
+        );
+        assert_eq!(values["global"], json!({"g": "p", "t": {"b": 2}}));
+    }
+
+    #[test]
+    fn a_sub_charts_values_must_be_a_table() {
+        let parent = chart("p", json!({}), vec![chart("addons", json!({}), vec![])]);
+        let err = coalesce(&parent, json!({"addons": "x"}).as_object().unwrap()).unwrap_err();
+        assert_eq!(err.to_string(), "type mismatch on addons: %!t(string=x)");
+        let err = coalesce(&parent, json!({"addons": null}).as_object().unwrap()).unwrap_err();
+        assert_eq!(err.to_string(), "type mismatch on addons: %!t(<nil>)");
+    }
+
+    #[test]
+    fn values_files_replace_even_with_null() {
+        let mut base = json!({"a": {"b": 1, "c": 2}, "l": [1]})
+            .as_object()
+            .unwrap()
+            .clone();
+        overlay(
+            &mut base,
+            json!({"a": {"b": null}, "l": [2]}).as_object().unwrap().clone(),
+        );
+        assert_eq!(Value::Object(base), json!({"a": {"b": null, "c": 2}, "l": [2]}));
+    }
+}
