@@ -5,8 +5,12 @@
 
 pub mod cache;
 pub mod home;
+pub mod identity;
+pub mod keystone;
 pub mod mariadb;
 pub mod packages;
 pub mod ports;
 pub mod process;
+pub mod python;
 pub mod rabbitmq;
+pub mod seed;

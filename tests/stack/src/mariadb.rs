@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::home::Home;
 use crate::ports;
-use crate::process::{Process, Spec, accepts, run};
+use crate::process::{Process, Spec, accepts, own_name, run};
 
 const SERVER: &str = "/usr/sbin/mariadbd";
 const START_LIMIT: Duration = Duration::from_secs(90);
@@ -42,7 +42,7 @@ impl MariaDb {
                         "--auth-root-authentication-method=normal",
                         "--skip-test-db",
                     ])
-                    .arg(format!("--user={}", user_name().await?))
+                    .arg(format!("--user={}", own_name("-un").await?))
                     .arg(option("datadir", &data));
                 run(install).await?;
             }
@@ -79,6 +79,7 @@ impl MariaDb {
         if self.server.as_mut().is_some_and(Process::is_running) {
             return Ok(());
         }
+        // Run by root, it insists on being told a user.
         let spec = Spec::new("mariadb", SERVER)
             .args([
                 "--no-defaults",
@@ -95,7 +96,7 @@ impl MariaDb {
                 "--character-set-server=utf8mb4",
                 "--collation-server=utf8mb4_general_ci",
             ])
-            .arg(format!("--user={}", user_name().await?))
+            .arg(format!("--user={}", own_name("-un").await?))
             .arg(format!("--port={}", self.port))
             .arg(option("datadir", &self.data))
             .arg(option("socket", &self.socket))
@@ -148,12 +149,4 @@ fn option(name: &str, path: &Path) -> std::ffi::OsString {
     let mut text = std::ffi::OsString::from(format!("--{name}="));
     text.push(path);
     text
-}
-
-/// mariadbd run by root insists on being told a user; ours is whoever runs us.
-async fn user_name() -> Result<String> {
-    let name = run(Spec::new("id", "id").arg("-un"))
-        .await
-        .context("cannot find the user's name")?;
-    Ok(name.trim().to_owned())
 }

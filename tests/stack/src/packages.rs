@@ -41,22 +41,37 @@ const POLICY_FILE: &str = "/usr/sbin/policy-rc.d";
 /// When something is missing and we are neither root nor may use sudo without a password: the command to run.
 pub async fn ensure(packages: &[Package]) -> Result<()> {
     // Two stacks that start at once must not both install.
-    let lock_file = cache::folder()?.join("packages.lock");
-    let _lock = tokio::task::spawn_blocking(move || cache::lock(&lock_file)).await??;
+    let _lock = installer_lock().await?;
     let missing: Vec<&str> = packages
         .iter()
         .filter(|p| !Path::new(p.file).exists())
         .map(|p| p.name)
         .collect();
     if missing.is_empty() {
-        return Ok(());
+        Ok(())
+    } else {
+        install(&missing).await
     }
+}
+
+/// Installs packages that the caller found to be missing; errors as [`ensure`].
+pub async fn install_missing(packages: &[&str]) -> Result<()> {
+    let _lock = installer_lock().await?;
+    install(packages).await
+}
+
+async fn installer_lock() -> Result<std::fs::File> {
+    let lock_file = cache::folder()?.join("packages.lock");
+    tokio::task::spawn_blocking(move || cache::lock(&lock_file)).await?
+}
+
+async fn install(missing: &[&str]) -> Result<()> {
     let by_hand = format!("apt-get install --no-install-recommends {}", missing.join(" "));
     let Some(prefix) = root_prefix().await else {
         bail!("missing Debian packages, and no right to install them; run as root: {by_hand}");
     };
     tracing::info!("installing Debian packages: {}", missing.join(" "));
-    install(&prefix, &missing)
+    install_as(&prefix, missing)
         .await
         .with_context(|| format!("cannot install packages; try as root: {by_hand}"))
 }
@@ -72,7 +87,7 @@ async fn root_prefix() -> Option<Vec<&'static str>> {
         .map(|_| vec!["sudo", "-n"])
 }
 
-async fn install(prefix: &[&str], missing: &[&str]) -> Result<()> {
+async fn install_as(prefix: &[&str], missing: &[&str]) -> Result<()> {
     let as_root = |words: &[&str]| {
         let mut all: Vec<&str> = prefix.to_vec();
         all.extend(["env", "DEBIAN_FRONTEND=noninteractive"]);

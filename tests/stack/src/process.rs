@@ -440,6 +440,11 @@ pub async fn run(spec: Spec) -> Result<String> {
     )
 }
 
+/// The name of whoever runs us: of the user for `-un`, of the group for `-gn`.
+pub async fn own_name(flag: &str) -> Result<String> {
+    Ok(run(Spec::new("id", "id").arg(flag)).await?.trim().to_owned())
+}
+
 fn last_lines(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(count)..].join("\n")

@@ -1,0 +1,169 @@
+//! The few calls of Keystone's API that seeding and tests need.
+
+use anyhow::{Context, Result, bail};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// Somebody who can log in.
+#[derive(Clone, Copy, Debug)]
+pub struct Account {
+    /// User name, in the domain Default.
+    pub user: &'static str,
+    /// Their password.
+    pub password: &'static str,
+    /// Name of the project that tokens are for.
+    pub project: &'static str,
+}
+
+/// The cloud's administrator.
+pub const ADMIN: Account = Account {
+    user: "admin",
+    password: "admin-secret",
+    project: "admin",
+};
+/// The account in magnum.conf.
+pub const MAGNUM: Account = Account {
+    user: "magnum",
+    password: "magnum-secret",
+    project: "service",
+};
+/// An ordinary user, whose clusters most tests make.
+pub const DEMO: Account = Account {
+    user: "demo",
+    password: "demo-secret",
+    project: "demo",
+};
+/// Another one, with a project of their own.
+pub const OTHER: Account = Account {
+    user: "other",
+    password: "other-secret",
+    project: "other",
+};
+
+/// A token and what it is for.
+#[derive(Clone)]
+pub struct Token {
+    /// The token itself.
+    pub id: String,
+    /// Its user's id.
+    pub user_id: String,
+    /// Its project's id.
+    pub project_id: String,
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Token")
+            .field("user_id", &self.user_id)
+            .field("project_id", &self.project_id)
+            .finish()
+    }
+}
+
+/// A client of one Keystone.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    url: String,
+    http: reqwest::Client,
+}
+
+impl Identity {
+    /// For the Keystone on this port of 127.0.0.1.
+    pub fn new(port: u16) -> Result<Self> {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(std::time::Duration::from_secs(60))
+            .build()?;
+        Ok(Self {
+            url: format!("http://127.0.0.1:{port}/v3"),
+            http,
+        })
+    }
+
+    /// The address that clients log in at.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Logs in by password.
+    pub async fn token(&self, account: &Account) -> Result<Token> {
+        let domain = json!({"id": "default"});
+        let body = json!({"auth": {
+            "identity": {"methods": ["password"], "password": {"user": {
+                "name": account.user, "password": account.password, "domain": domain}}},
+            "scope": {"project": {"name": account.project, "domain": domain}},
+        }});
+        let answer = self
+            .http
+            .post(format!("{}/auth/tokens", self.url))
+            .json(&body)
+            .send()
+            .await?;
+        let status = answer.status();
+        let id = answer
+            .headers()
+            .get("x-subject-token")
+            .and_then(|v| v.to_str().ok())
+            .map(str::to_owned);
+        let text = answer.text().await?;
+        let Some(id) = id else {
+            bail!("cannot log in as {}: {status} {text}", account.user)
+        };
+        let body: Value = serde_json::from_str(&text)?;
+        let part = |path: &str| {
+            body.pointer(path)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        Ok(Token {
+            id,
+            user_id: part("/token/user/id"),
+            project_id: part("/token/project/id"),
+        })
+    }
+
+    /// Sends one request; an empty answer is `Null`.
+    ///
+    /// # Errors
+    /// When the answer's status is not 2xx: request, status and body.
+    pub async fn call(
+        &self,
+        token: &Token,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value> {
+        let mut request = self
+            .http
+            .request(method.clone(), format!("{}/{path}", self.url))
+            .header("X-Auth-Token", &token.id);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        if !status.is_success() {
+            bail!("keystone: {method} {path}: {status} {text}");
+        }
+        if text.is_empty() {
+            Ok(Value::Null)
+        } else {
+            serde_json::from_str(&text).context("keystone's answer")
+        }
+    }
+
+    /// The names of the application credentials of a token's own user.
+    pub async fn application_credentials(&self, token: &Token) -> Result<Vec<String>> {
+        let path = format!("users/{}/application_credentials", token.user_id);
+        let answer = self.call(token, Method::GET, &path, None).await?;
+        let list = answer["application_credentials"]
+            .as_array()
+            .context("no list of application credentials")?;
+        Ok(list
+            .iter()
+            .filter_map(|c| c["name"].as_str().map(str::to_owned))
+            .collect())
+    }
+}
