@@ -8,6 +8,7 @@
 
 mod error;
 mod ini;
+pub mod messaging;
 mod schema;
 mod source;
 mod substitute;
@@ -20,6 +21,7 @@ use config::{Config, ConfigError};
 pub use crate::error::Error;
 pub use crate::schema::{Kind, MultiString, Opt, OptionType, Section, SectionDef};
 pub use crate::source::{Finding, FindingKind, OsloSource};
+pub use crate::value::parse as parse_option;
 
 /// What [`load`] found.
 #[derive(Clone, Debug)]

@@ -80,6 +80,11 @@ pub trait SectionDef {
     const GROUP: &'static str;
     /// The declaration of its options.
     fn section() -> Section;
+    /// Sets one option from text, as it would stand in a file. `Ok(false)` if there is no such option.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    fn set(&mut self, option: &str, text: &str) -> Result<bool, String>;
 }
 
 /// A Rust type an option can have.
@@ -203,6 +208,20 @@ macro_rules! section {
                         opt
                     }),*],
                 }
+            }
+
+            fn set(&mut self, option: &str, text: &str) -> Result<bool, String> {
+                let section = Self::section();
+                let Some(opt) = section.options.iter().find(|opt| opt.name == option) else { return Ok(false) };
+                match option {
+                    $(stringify!($field) => {
+                        if let Some(value) = $crate::parse_option(opt, text)? {
+                            self.$field = value;
+                        }
+                    })*
+                    _ => return Ok(false),
+                }
+                Ok(true)
             }
         }
     };

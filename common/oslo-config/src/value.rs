@@ -43,6 +43,16 @@ pub(crate) fn convert(opt: &Opt, texts: &[String], origin: &String) -> Result<Op
     Ok(Some(Value::new(Some(origin), kind)))
 }
 
+/// Reads an option from text that stands in no file. `Ok(None)` if the text leaves the option unset.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn parse<T: serde::de::DeserializeOwned>(opt: &Opt, text: &str) -> Result<Option<T>, String> {
+    convert(opt, &[text.to_owned()], &String::new())?
+        .map(|value| value.try_deserialize().map_err(|_| "out of range".to_owned()))
+        .transpose()
+}
+
 /// Python's `int()`: a sign, and single underscores between digits.
 fn parse_integer(text: &str) -> Result<i64, String> {
     let doubtful = text.starts_with('_') || text.ends_with('_') || text.contains("__");

@@ -1,4 +1,5 @@
 //! The rules of oslo.config, each seen with oslo.config 10.7 itself.
+#![allow(clippy::unwrap_used, missing_docs, reason = "helpers of tests")]
 
 use std::path::PathBuf;
 

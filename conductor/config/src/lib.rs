@@ -18,8 +18,6 @@ mod keystone_auth;
 mod keystone_authtoken;
 mod kubernetes;
 mod oslo_concurrency;
-mod oslo_messaging_notifications;
-mod oslo_messaging_rabbit;
 mod quotas;
 mod service_client;
 mod settings;
@@ -41,13 +39,12 @@ pub use crate::keystone_auth::KeystoneAuth;
 pub use crate::keystone_authtoken::KeystoneAuthtoken;
 pub use crate::kubernetes::Kubernetes;
 pub use crate::oslo_concurrency::OsloConcurrency;
-pub use crate::oslo_messaging_notifications::OsloMessagingNotifications;
-pub use crate::oslo_messaging_rabbit::OsloMessagingRabbit;
 pub use crate::quotas::Quotas;
 pub use crate::service_client::ServiceClient;
 pub use crate::settings::Settings;
 pub use crate::trust::Trust;
 pub use crate::x509::X509;
+pub use oslo_config::messaging::{OsloMessagingNotifications, OsloMessagingRabbit};
 pub use oslo_config::{Error, Finding, FindingKind};
 
 /// Defaults of list options.

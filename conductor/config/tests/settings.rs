@@ -1,4 +1,5 @@
 //! The conductor's configuration as operators write it.
+#![allow(clippy::unwrap_used, missing_docs, reason = "helpers of tests")]
 
 use std::path::PathBuf;
 

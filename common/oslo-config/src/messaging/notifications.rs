@@ -1,6 +1,6 @@
 //! `[oslo_messaging_notifications]`: where events go.
 
-use oslo_config::{MultiString, section};
+use crate::{MultiString, section};
 use secrecy::SecretString;
 
 section! {

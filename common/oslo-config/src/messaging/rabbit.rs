@@ -1,6 +1,6 @@
 //! `[oslo_messaging_rabbit]`: how the broker is spoken to.
 
-use oslo_config::section;
+use crate::section;
 
 section! {
     /// Options of oslo.messaging 14 to 18, `_drivers/impl_rabbit.py` and `_drivers/amqp.py`.
