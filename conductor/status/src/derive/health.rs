@@ -1,0 +1,96 @@
+//! Health of a cluster as Cluster API sees it; texts as magnum-capi-helm `capi_monitor.py`.
+
+use magnum_objects::HealthStatus;
+use serde_json::{Value, json};
+
+use conductor_driver::names::{self, NodeGroupName};
+use magnum_objects::exception::python_repr;
+
+use super::{ClusterState, NodeGroupState};
+use crate::capi::{Condition, Conditions};
+use crate::view::View;
+
+const READY: &str = "Ready";
+
+/// Health and its four parts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Health {
+    /// Healthy when all parts are.
+    pub status: HealthStatus,
+    /// `cluster`, `infrastructure`, `controlplane`, `nodegroup`: "Ready", or what is wrong.
+    pub reason: Value,
+}
+
+/// The health of a cluster; none for one that has no release yet.
+pub fn health(cluster: &ClusterState, nodegroups: &[NodeGroupState], view: &View) -> Option<Health> {
+    cluster.release.as_ref()?;
+    let parts =
+        [of_cluster(view), of_infrastructure(view), of_control_plane(view), of_nodegroups(nodegroups, view)];
+    let status =
+        if parts.iter().all(|part| part == READY) { HealthStatus::Healthy } else { HealthStatus::Unhealthy };
+    let [cluster, infrastructure, control_plane, nodegroup] = parts;
+    let reason = json!({
+        "cluster": cluster,
+        "infrastructure": infrastructure,
+        "controlplane": control_plane,
+        "nodegroup": nodegroup,
+    });
+    Some(Health { status, reason })
+}
+
+fn of_cluster(view: &View) -> String {
+    match &view.cluster {
+        Some(cluster) => waiting(&cluster.conditions, "Waiting on"),
+        None => "Cluster resource not found.".to_owned(),
+    }
+}
+
+fn of_infrastructure(view: &View) -> String {
+    let Some(infra) = &view.infra_cluster else {
+        return "Infrastructure resource not found.".to_owned();
+    };
+    match (&infra.failure_reason, infra.ready) {
+        (Some(reason), _) => format!("{reason}: {}", infra.failure_message.as_deref().unwrap_or_default()),
+        (None, false) => "Infrastructure not ready.".to_owned(),
+        (None, true) => READY.to_owned(),
+    }
+}
+
+fn of_control_plane(view: &View) -> String {
+    match &view.control_plane {
+        Some(control_plane) => waiting(&control_plane.conditions, "Waiting on"),
+        None => "Control plane resource not found.".to_owned(),
+    }
+}
+
+fn of_nodegroups(nodegroups: &[NodeGroupState], view: &View) -> String {
+    let workers: Vec<&NodeGroupState> = nodegroups.iter().filter(|group| !group.is_master).collect();
+    let named: Vec<NodeGroupName<'_>> =
+        workers.iter().map(|group| NodeGroupName { uuid: &group.uuid, name: &group.name }).collect();
+    let names = names::nodegroups(&named);
+    let mut reasons = Vec::new();
+    for group in workers {
+        let name = &group.name;
+        let deployment = names.get(&group.uuid).and_then(|in_release| view.deployment(in_release));
+        match deployment {
+            None => reasons.push(format!("{name} resource not found.")),
+            Some(deployment) => {
+                let text = waiting(&deployment.conditions, "waiting on");
+                if text != READY {
+                    reasons.push(format!("{name} {text}"));
+                }
+            }
+        }
+    }
+    if reasons.is_empty() { READY.to_owned() } else { reasons.join(",") }
+}
+
+/// "Ready", or the types of the conditions that are not as they should be, as Python writes a list.
+fn waiting(conditions: &Conditions, verb: &str) -> String {
+    let bad = conditions.unhealthy();
+    if bad.is_empty() {
+        return READY.to_owned();
+    }
+    let names: Vec<String> = bad.into_iter().map(|condition: &Condition| python_repr(&condition.kind)).collect();
+    format!("{verb} [{}]", names.join(", "))
+}
