@@ -1,0 +1,195 @@
+//! The ways to look at the cloud: as ourselves, as a caller, as a cluster.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openstack::session::Session;
+use reqwest::{Certificate, Client, Identity};
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::auth::{KeystoneAuth, TokenInfo};
+use crate::cloud::Cloud;
+use crate::error::OpenStackError;
+use crate::settings::{CloudSettings, Credentials, Service, Tls};
+
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A caller's token as it came with a request.
+#[derive(Debug, Clone)]
+pub struct CallerToken {
+    /// The token.
+    pub token: SecretString,
+    /// What is known about it: the body of its validation (`{"token": {…}}`), if the request carried it.
+    pub info: Option<TokenInfo>,
+    /// Id of the request, passed on to the services for their logs.
+    pub request_id: Option<String>,
+}
+
+impl CallerToken {
+    /// `info` is the body of the token's validation, as keystonemiddleware hands it on.
+    ///
+    /// A body that is none, or that lacks the service catalog, counts as not there: Keystone is asked instead.
+    pub fn new(token: SecretString, info: &Value, request_id: Option<String>) -> Self {
+        let info: Option<TokenInfo> = info
+            .get("token")
+            .and_then(|body| serde_json::from_value(body.clone()).ok());
+        Self {
+            token,
+            info: info.filter(|info| !info.catalog().is_empty()),
+            request_id,
+        }
+    }
+}
+
+/// Connections to the cloud, shared by all views of it.
+#[derive(Clone)]
+pub struct Clouds {
+    shared: Arc<Shared>,
+    /// One token for all that we do ourselves.
+    service: Option<KeystoneAuth>,
+}
+
+/// What all views of the cloud share.
+pub(crate) struct Shared {
+    pub(crate) settings: CloudSettings,
+    clients: HashMap<Tls, Client>,
+}
+
+impl std::fmt::Debug for Clouds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Clouds")
+            .field("auth_url", &self.shared.settings.auth_url)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Clouds {
+    /// Reads certificates; connects to nothing yet.
+    pub fn new(settings: CloudSettings) -> Result<Self, OpenStackError> {
+        let mut clients = HashMap::new();
+        let services = settings
+            .services
+            .values()
+            .filter_map(|options| options.tls.as_ref());
+        for tls in std::iter::once(&settings.tls).chain(services) {
+            if !clients.contains_key(tls) {
+                clients.insert(tls.clone(), client(tls, settings.timeout)?);
+            }
+        }
+        let shared = Arc::new(Shared { settings, clients });
+        let service = match &shared.settings.service_user {
+            Some(credentials) => Some(shared.auth(credentials.clone())?),
+            None => None,
+        };
+        Ok(Self { shared, service })
+    }
+
+    /// The view of the service's own user.
+    pub fn service(&self) -> Result<Cloud, OpenStackError> {
+        let auth = self
+            .service
+            .clone()
+            .ok_or(OpenStackError::NoCredentials { what: "service user" })?;
+        Ok(Cloud::new(Arc::clone(&self.shared), auth, None))
+    }
+
+    /// The view of a caller; their token is used as it is, never exchanged for another.
+    pub fn caller(&self, caller: CallerToken) -> Result<Cloud, OpenStackError> {
+        let http = self.shared.client(Service::Identity)?;
+        let auth = KeystoneAuth::token(&self.shared.settings.auth_url, http, caller.token, caller.info)?;
+        Ok(Cloud::new(Arc::clone(&self.shared), auth, caller.request_id))
+    }
+
+    /// The view that some credentials give, such as a cluster's application credential.
+    pub fn with_credentials(&self, credentials: Credentials) -> Result<Cloud, OpenStackError> {
+        Ok(Cloud::new(
+            Arc::clone(&self.shared),
+            self.shared.auth(credentials)?,
+            None,
+        ))
+    }
+}
+
+impl Shared {
+    fn auth(&self, credentials: Credentials) -> Result<KeystoneAuth, OpenStackError> {
+        KeystoneAuth::credentials(
+            &self.settings.auth_url,
+            self.client(Service::Identity)?,
+            credentials,
+        )
+    }
+
+    /// The HTTP client for a service.
+    fn client(&self, service: Service) -> Result<Client, OpenStackError> {
+        let own = self
+            .settings
+            .services
+            .get(&service)
+            .and_then(|options| options.tls.as_ref());
+        self.clients
+            .get(own.unwrap_or(&self.settings.tls))
+            .cloned()
+            .ok_or_else(|| OpenStackError::Settings {
+                what: format!("TLS towards {service}"),
+                cause: "it was not prepared".into(),
+            })
+    }
+
+    /// A session of the `openstack` crate for a service.
+    pub(crate) async fn session(
+        &self,
+        service: Service,
+        auth: &KeystoneAuth,
+    ) -> Result<Session, OpenStackError> {
+        // Authenticate first: the crate's errors would not tell what Keystone said.
+        auth.current().await?;
+        Session::new_with_client(self.client(service)?, auth.clone())
+            .await
+            .map_err(|error| OpenStackError::Unreachable {
+                service: Service::Identity,
+                method: "POST".into(),
+                path: "/v3/auth/tokens".into(),
+                cause: error.to_string(),
+            })
+    }
+}
+
+fn client(tls: &Tls, timeout: Duration) -> Result<Client, OpenStackError> {
+    let mut builder = Client::builder()
+        .timeout(timeout)
+        .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+        .user_agent(concat!("magnum-conductor/", env!("CARGO_PKG_VERSION")))
+        .danger_accept_invalid_certs(tls.insecure)
+        // A redirect would carry the token to wherever it points.
+        .redirect(reqwest::redirect::Policy::none());
+    if let Some(path) = &tls.ca_file {
+        let read = std::fs::read(path).map_err(|error| unusable(path, &error))?;
+        let certificates = Certificate::from_pem_bundle(&read).map_err(|error| unusable(path, &error))?;
+        builder = builder.tls_built_in_root_certs(false);
+        for certificate in certificates {
+            builder = builder.add_root_certificate(certificate);
+        }
+    }
+    if let Some(path) = &tls.cert_file {
+        let mut pem = std::fs::read(path).map_err(|error| unusable(path, &error))?;
+        if let Some(key) = &tls.key_file {
+            pem.push(b'\n');
+            pem.extend(std::fs::read(key).map_err(|error| unusable(key, &error))?);
+        }
+        builder = builder.identity(Identity::from_pem(&pem).map_err(|error| unusable(path, &error))?);
+    }
+    builder.build().map_err(|error| OpenStackError::Settings {
+        what: "TLS".into(),
+        cause: error.to_string(),
+    })
+}
+
+fn unusable(path: &std::path::Path, error: &dyn std::error::Error) -> OpenStackError {
+    OpenStackError::Settings {
+        what: format!("file {}", path.display()),
+        cause: error.to_string(),
+    }
+}
