@@ -98,6 +98,35 @@ impl MagnumError {
         self.module == MAGNUM_MODULE && self.class == kind.class()
     }
 
+    /// `InvalidCsr`: the text shows the request as Python shows bytes. Bytes that are no UTF-8,
+    /// for which Python sends no reply at all, are replaced in the keyword argument.
+    pub fn invalid_csr(csr: &[u8]) -> Self {
+        Self::positional(
+            Kind::InvalidCsr,
+            format!("Received invalid csr {}.", python_bytes(csr)),
+        )
+        .with_kwarg("csr", String::from_utf8_lossy(csr).into_owned())
+    }
+
+    /// `ClusterTypeNotSupported` with 23.0's text, which lists what the loaded drivers support;
+    /// see [`MagnumError::cluster_type_not_supported`] for that of the releases before.
+    pub fn cluster_type_not_supported_by_any(
+        server_type: &str,
+        os: &str,
+        coe: &str,
+        supported: &str,
+    ) -> Self {
+        let text = format!(
+            "Cluster type ({server_type}, {os}, {coe}) is not supported by any loaded cluster driver. Loaded \
+             drivers support: {supported}."
+        );
+        Self::positional(Kind::ClusterTypeNotSupported, text)
+            .with_kwarg("server_type", server_type)
+            .with_kwarg("os", os)
+            .with_kwarg("coe", coe)
+            .with_kwarg("supported_cluster_types", supported)
+    }
+
     /// oslo.versionedobjects' `IncompatibleObjectVersion`: the sender's object is newer than ours.
     pub fn incompatible_object_version(objname: &str, objver: &str, supported: &str) -> Self {
         Self::ovo(
@@ -186,22 +215,45 @@ pub fn python_repr(text: &str) -> String {
     out
 }
 
+/// Python's `repr` of bytes.
+fn python_bytes(bytes: &[u8]) -> String {
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
+        b'"'
+    } else {
+        b'\''
+    };
+    let mut out = format!("b{}", char::from(quote));
+    for byte in bytes {
+        match byte {
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            byte if *byte == quote => out.push_str(&format!("\\{}", char::from(quote))),
+            b' '..=b'~' => out.push(char::from(*byte)),
+            byte => out.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    out.push(char::from(quote));
+    out
+}
+
 macro_rules! exceptions {
     ($($class:ident $constructor:ident $code:literal ($($kwarg:ident),*) $format:literal;)*) => {
         /// Magnum's exception classes.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[allow(missing_docs, reason = "the names are Magnum's and the formats stand in the table")]
-        pub enum Kind { $($class,)* }
+        pub enum Kind { InvalidCsr, $($class,)* }
 
         impl Kind {
             /// Python class name.
             pub const fn class(self) -> &'static str {
-                match self { $(Self::$class => stringify!($class),)* }
+                match self { Self::InvalidCsr => "InvalidCsr", $(Self::$class => stringify!($class),)* }
             }
 
             /// HTTP status of the class.
             pub const fn code(self) -> u16 {
-                match self { $(Self::$class => $code,)* }
+                match self { Self::InvalidCsr => 400, $(Self::$class => $code,)* }
             }
         }
 
@@ -235,7 +287,6 @@ exceptions! {
     InvalidUUID invalid_uuid 400 (uuid) "Expected a uuid but received {uuid}.";
     InvalidName invalid_name 400 (name) "Expected a name but received {name}.";
     InvalidIdentity invalid_identity 400 (identity) "Expected an uuid or int but received {identity}.";
-    InvalidCsr invalid_csr 400 (csr) "Received invalid csr {csr}.";
     InvalidSubnet invalid_subnet 400 (subnet) "Received invalid subnet {subnet}.";
     InvalidVersion invalid_version 400 (tag) "Received invalid tag for {tag}.";
     Conflict conflict 409 () "Conflict.";
@@ -251,6 +302,7 @@ exceptions! {
     ClusterAlreadyExists cluster_already_exists 409 (uuid) "A cluster with UUID {uuid} already exists.";
     NotSupported not_supported 400 (operation) "{operation} is not supported.";
     ClusterTypeNotSupported cluster_type_not_supported 400 (server_type, os, coe) "Cluster type ({server_type}, {os}, {coe}) not supported.";
+    ClusterTypeBetaNotEnabled cluster_type_beta_not_enabled 400 (server_type, os, coe, driver_name) "Cluster type ({server_type}, {os}, {coe}) is provided by the '{driver_name}' driver, which is a beta driver and is not enabled. Add '{driver_name}' to the [drivers]/enabled_beta_drivers configuration option to use it.";
     ClusterDriverNotSupported cluster_driver_not_supported 400 (driver_name) "Cluster driver ({driver_name}) not supported.";
     RequiredParameterNotProvided required_parameter_not_provided 400 (heat_param) "Required parameter {heat_param} not provided.";
     OperationInProgress operation_in_progress 400 (cluster_name) "Cluster {cluster_name} already has an operation in progress.";
@@ -323,6 +375,13 @@ mod tests {
         let error = MagnumError::positional(Kind::MagnumException, "disk 100% full %(oops)s");
         assert_eq!(error.message, "disk 100% full %(oops)s");
         assert_eq!(error.kwargs.len(), 1);
+    }
+
+    #[test]
+    fn a_request_is_shown_as_bytes() {
+        let error = MagnumError::invalid_csr(b"\xfcn\xef'c\n");
+        assert_eq!(error.message, r#"Received invalid csr b"\xfcn\xef'c\n"."#);
+        assert_eq!(error.code(), 400);
     }
 
     #[test]
