@@ -200,10 +200,8 @@ fn deleting(conditions: &Conditions) -> String {
 /// A condition with its text, as `NodeHealthy: Waiting for ...`.
 pub(super) fn described(condition: &Condition) -> String {
     match condition.text() {
-        Some(text) if condition.message.is_empty() || condition.reason.is_empty() || text == condition.reason => {
-            format!("{}: {text}", condition.kind)
-        }
-        Some(text) => format!("{}: {text}", condition.kind),
+        // A text of bullets begins on a line of its own.
+        Some(text) => format!("{}:\n{text}", condition.kind),
         None => format!("{} is not True", condition.kind),
     }
 }
