@@ -231,12 +231,18 @@ pub enum ReleaseError {
     /// Another writer changed the release's records under our hands.
     #[error("release {0}: changed by another client at the same time")]
     Conflict(String),
+    /// An object of the manifest is on its way out; it has to be gone before it can be made again.
+    #[error("{0} is being deleted")]
+    BeingDeleted(String),
     /// There are records, but none that an upgrade could start from (a release being uninstalled).
     #[error("{0:?} has no deployed releases")]
     NoDeployedRelease(String),
-    /// No record of that name, or not that revision.
+    /// No record of that name.
     #[error("release: not found")]
     NotFound,
+    /// The history does not hold that revision.
+    #[error("release has no {0} version")]
+    NoRevision(u64),
     /// A hook failed.
     #[error("{0}")]
     Hook(String),
@@ -287,7 +293,10 @@ impl ReleaseError {
     /// reachable, overloaded or in conflict, or another operation is in progress.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Pending { .. } | Self::Conflict(_) | Self::DeadlineExceeded { .. } => true,
+            Self::Pending { .. }
+            | Self::Conflict(_)
+            | Self::BeingDeleted(_)
+            | Self::DeadlineExceeded { .. } => true,
             Self::Apply { transient, .. } => *transient,
             Self::Api { code, .. } => transient_code(*code),
             _ => false,

@@ -7,14 +7,19 @@
 //! process that died is taken over), the item that does so says it.
 
 pub mod chart;
+mod cluster;
 mod dependencies;
+mod discovery;
 pub mod error;
 pub mod kinds;
 pub mod manifest;
+mod objects;
+mod patch;
 pub mod release;
 pub mod releases;
 mod schema;
 pub mod source;
+mod store;
 pub mod template;
 pub mod values;
 pub mod version;

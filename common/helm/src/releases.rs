@@ -1,10 +1,22 @@
 //! Installing, upgrading, uninstalling: what `helm upgrade --install` and `helm uninstall` do.
 
+mod apply;
+mod hooks;
+mod lookup;
+mod plan;
+mod revision;
+mod rollback;
+mod uninstall;
+mod upgrade;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::chart::Chart;
+use crate::cluster::Cluster;
 use crate::error::ReleaseError;
 use crate::release::Release;
+use crate::store::Store;
 use crate::values::Values;
 
 /// How [`Releases`] talks to the API server, and when it takes a pending release over.
@@ -53,7 +65,7 @@ pub struct UpgradeRequest {
     /// Namespace of the release; it must exist.
     pub namespace: String,
     /// The chart.
-    pub chart: std::sync::Arc<Chart>,
+    pub chart: Arc<Chart>,
     /// The user's values.
     pub values: Values,
     /// Revisions to keep; 0 keeps all.
@@ -111,43 +123,111 @@ pub enum Uninstalled {
 /// The releases of one API server. Cheap to clone.
 #[derive(Clone)]
 pub struct Releases {
-    options: ReleasesOptions,
-    client: kube::Client,
+    options: Arc<ReleasesOptions>,
+    cluster: Cluster,
 }
 
 impl Releases {
     /// Works through `client`.
     pub fn new(client: kube::Client, options: ReleasesOptions) -> Self {
-        Self { options, client }
+        let cluster = Cluster::new(client, &options);
+        Self {
+            options: Arc::new(options),
+            cluster,
+        }
     }
 
-    /// `helm upgrade --install`.
+    fn options(&self) -> &ReleasesOptions {
+        &self.options
+    }
+
+    fn store<'a>(&'a self, name: &'a str, namespace: &'a str) -> Result<Store<'a>, ReleaseError> {
+        if is_valid_name(name) {
+            Ok(Store {
+                cluster: &self.cluster,
+                name,
+                namespace,
+            })
+        } else {
+            Err(ReleaseError::InvalidName(name.to_owned()))
+        }
+    }
+
+    /// `helm upgrade --install`: installs the release, or makes a new revision of it.
+    ///
+    /// Unlike helm, it first puts every write to the API server with `dryRun=All`
+    /// ([`ReleaseError::Refused`]: nothing was written), writes nothing if nothing changes, puts right what a
+    /// failed revision left behind, and takes over a release left pending by a process that died.
     pub async fn upgrade_install(&self, request: &UpgradeRequest) -> Result<Outcome, ReleaseError> {
-        let _ = (request, &self.options, &self.client);
-        Err(ReleaseError::NotFound)
+        let store = self.store(&request.name, &request.namespace)?;
+        self.upgrade_install_release(&store, request).await
     }
 
-    /// Asks the API server with `dryRun=All` whether [`Self::upgrade_install`] would be let through.
+    /// Asks the API server with `dryRun=All` whether [`Self::upgrade_install`] would be let through. Writes
+    /// nothing.
     pub async fn dry_run(&self, request: &UpgradeRequest) -> Result<(), ReleaseError> {
-        let _ = request;
-        Err(ReleaseError::NotFound)
+        let store = self.store(&request.name, &request.namespace)?;
+        self.dry_run_release(&store, request).await
     }
 
-    /// `helm uninstall`.
+    /// `helm uninstall`: objects are deleted in the background, records at once.
     pub async fn uninstall(&self, name: &str, namespace: &str) -> Result<Uninstalled, ReleaseError> {
-        let _ = (name, namespace);
-        Err(ReleaseError::NotFound)
+        let store = self.store(name, namespace)?;
+        self.uninstall_release(&store).await
+    }
+
+    /// `helm rollback`: makes a new revision with chart, values and manifest of an earlier one; 0 is the one
+    /// before the newest.
+    pub async fn rollback(
+        &self,
+        name: &str,
+        namespace: &str,
+        revision: u64,
+        history_max: usize,
+    ) -> Result<Outcome, ReleaseError> {
+        let store = self.store(name, namespace)?;
+        self.rollback_release(&store, revision, history_max).await
     }
 
     /// The newest revision.
     pub async fn latest(&self, name: &str, namespace: &str) -> Result<Option<Release>, ReleaseError> {
-        let _ = (name, namespace);
-        Err(ReleaseError::NotFound)
+        Ok(self.history(name, namespace).await?.pop())
     }
 
     /// All revisions kept, oldest first.
     pub async fn history(&self, name: &str, namespace: &str) -> Result<Vec<Release>, ReleaseError> {
-        let _ = (name, namespace);
-        Err(ReleaseError::NotFound)
+        self.store(name, namespace)?.history().await
+    }
+
+    /// What the API server can do, as charts see it.
+    pub async fn capabilities(&self) -> Result<helm_template::Capabilities, ReleaseError> {
+        let discovery = self.cluster.discovery(false).await;
+        discovery
+            .map(|discovery| discovery.capabilities.clone())
+            .map_err(|err| err.during("cannot read what the API server serves"))
+    }
+}
+
+/// Helm's rule (`pkg/chartutil/validate_name.go`).
+fn is_valid_name(name: &str) -> bool {
+    let part = |part: &str| {
+        let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        !part.is_empty() && part.bytes().all(inner) && !part.starts_with('-') && !part.ends_with('-')
+    };
+    name.len() <= 53 && name.split('.').all(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for good in ["a", "kube-prod-a1b2c3d4e5f6", "a.b-c", &"x".repeat(53)] {
+            assert!(is_valid_name(good), "{good}");
+        }
+        for bad in ["", "-a", "a-", "A", "a_b", "a..b", &"x".repeat(54)] {
+            assert!(!is_valid_name(bad), "{bad}");
+        }
     }
 }

@@ -82,7 +82,7 @@ pub fn template(
     dependencies::check(chart)?;
     let mut chart = chart.clone();
     dependencies::process(&mut chart, user)?;
-    let crds = crds(&chart);
+    let crds = crd_files(&chart);
     let values = values::coalesce(&chart, user)?;
     crate::schema::validate(&chart, &values)?;
     check_kube_version(&chart, options.capabilities)?;
@@ -155,8 +155,15 @@ fn render_tree(chart: &Chart, path: &str) -> RenderChart {
     }
 }
 
+/// The CRDs that an install creates before it renders: of the chart and the sub-charts that take part.
+pub(crate) fn crds(chart: &Chart, user: &Values) -> Result<Vec<Document>, RenderFailure> {
+    let mut chart = chart.clone();
+    dependencies::process(&mut chart, user)?;
+    Ok(crd_files(&chart))
+}
+
 /// The CRD files of a chart and its sub-charts.
-fn crds(chart: &Chart) -> Vec<Document> {
+fn crd_files(chart: &Chart) -> Vec<Document> {
     let is_crd = |name: &str| {
         name.starts_with("crds/")
             && [".yaml", ".yml", ".json"]
@@ -173,6 +180,6 @@ fn crds(chart: &Chart) -> Vec<Document> {
             kind: "CustomResourceDefinition".to_owned(),
         })
         .collect();
-    found.extend(chart.dependencies.iter().flat_map(crds));
+    found.extend(chart.dependencies.iter().flat_map(crd_files));
     found
 }

@@ -1,0 +1,170 @@
+//! What a failed revision left behind in custom resources.
+//!
+//! Helm patches a custom resource from the old manifest to the new one without a look at the live object, so
+//! what a failed revision changed stays changed for ever. After a failed revision we look: a field that the
+//! chart sets and that differs is put right if the failed revision put that value there, or if nobody but
+//! Helm has written it since. What others wrote (an autoscaler's `replicas`) is left alone.
+
+use serde_json::{Map, Value};
+
+use super::same;
+use crate::cluster::FIELD_MANAGER;
+
+/// The merge patch that puts `live` right; None if nothing is wrong. `failed` are the same object in the
+/// manifests of the failed revisions.
+pub(crate) fn heal(new: &Value, live: &Value, failed: &[&Value]) -> Option<Value> {
+    let owners = Owners::of(live);
+    let mut patch = Map::new();
+    for section in new.as_object()?.keys() {
+        if matches!(section.as_str(), "apiVersion" | "kind" | "status") {
+            continue;
+        }
+        let failed: Vec<&Value> = failed.iter().filter_map(|failed| failed.get(section)).collect();
+        let (wanted, found) = (&new[section.as_str()], live.get(section).unwrap_or(&Value::Null));
+        let mut path = vec![section.as_str()];
+        if let Some(change) = differences(wanted, found, &failed, &owners, &mut path) {
+            patch.insert(section.clone(), change);
+        }
+    }
+    (!patch.is_empty()).then_some(Value::Object(patch))
+}
+
+fn differences<'p>(
+    new: &'p Value,
+    live: &Value,
+    failed: &[&'p Value],
+    owners: &Owners<'_>,
+    path: &mut Vec<&'p str>,
+) -> Option<Value> {
+    let (Value::Object(wanted), Value::Object(found)) = (new, live) else {
+        if covers(new, live) {
+            return None;
+        }
+        let by_failed = failed.iter().any(|failed| covers(failed, live));
+        return (by_failed || owners.only_helm(path)).then(|| new.clone());
+    };
+    let mut patch = Map::new();
+    for (key, value) in wanted {
+        let failed_here: Vec<&Value> = failed.iter().filter_map(|failed| failed.get(key)).collect();
+        path.push(key);
+        let change = match found.get(key) {
+            Some(found) => differences(value, found, &failed_here, owners, path),
+            // A failed revision without the field has removed it.
+            None => (failed_here.len() < failed.len()).then(|| value.clone()),
+        };
+        path.pop();
+        if let Some(change) = change {
+            patch.insert(key.clone(), change);
+        }
+    }
+    for (key, value) in failed.iter().filter_map(|failed| failed.as_object()).flatten() {
+        if !wanted.contains_key(key) && found.get(key).is_some_and(|found| covers(value, found)) {
+            patch.insert(key.clone(), Value::Null);
+        }
+    }
+    (!patch.is_empty()).then_some(Value::Object(patch))
+}
+
+/// Whether `live` has everything that `wanted` has; what the API server filled in besides does not count.
+fn covers(wanted: &Value, live: &Value) -> bool {
+    match (wanted, live) {
+        (Value::Object(wanted), Value::Object(live)) => {
+            wanted.iter().all(|(key, value)| match live.get(key) {
+                Some(live) => covers(value, live),
+                None => value.is_null(),
+            })
+        }
+        (Value::Array(wanted), Value::Array(live)) => {
+            wanted.len() == live.len() && wanted.iter().zip(live).all(|(wanted, live)| covers(wanted, live))
+        }
+        (wanted, live) => same(wanted, live),
+    }
+}
+
+/// Who wrote which field, by `metadata.managedFields`.
+struct Owners<'a>(Vec<(bool, &'a Value)>);
+
+impl<'a> Owners<'a> {
+    fn of(live: &'a Value) -> Self {
+        let entries = live["metadata"]["managedFields"].as_array().into_iter().flatten();
+        Self(
+            entries
+                .map(|entry| (entry["manager"] == FIELD_MANAGER, &entry["fieldsV1"]))
+                .collect(),
+        )
+    }
+
+    /// Whether Helm wrote the field last, and nobody else did.
+    fn only_helm(&self, path: &[&str]) -> bool {
+        let mut helm = false;
+        for (is_helm, fields) in &self.0 {
+            let has = path
+                .iter()
+                .try_fold(*fields, |fields, key| fields.get(format!("f:{key}")))
+                .is_some();
+            match (has, is_helm) {
+                (true, true) => helm = true,
+                (true, false) => return false,
+                (false, _) => {}
+            }
+        }
+        helm
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn deployment(version: &str, replicas: i64) -> Value {
+        json!({"spec": {"replicas": replicas, "template": {"spec": {"version": version}}}})
+    }
+
+    #[test]
+    fn a_half_done_upgrade_is_taken_back() {
+        let (new, failed) = (deployment("v1.30.4", 2), deployment("v1.33.0", 2));
+        let patch = heal(&new, &deployment("v1.33.0", 2), &[&failed]);
+        assert_eq!(
+            patch,
+            Some(json!({"spec": {"template": {"spec": {"version": "v1.30.4"}}}}))
+        );
+        assert_eq!(heal(&new, &deployment("v1.30.4", 2), &[&failed]), None);
+    }
+
+    #[test]
+    fn what_others_wrote_is_left_alone() {
+        let (new, failed) = (deployment("v1", 2), deployment("v1", 2));
+        let mut live = deployment("v1", 7);
+        live["metadata"] = json!({"managedFields": [
+            {"manager": "helm", "fieldsV1": {"f:spec": {"f:template": {}}}},
+            {"manager": "cluster-autoscaler", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+        ]});
+        assert_eq!(heal(&new, &live, &[&failed]), None);
+        // The same difference, but Helm wrote it: a revision whose record is gone.
+        live["metadata"]["managedFields"] =
+            json!([{"manager": "helm", "fieldsV1": {"f:spec": {"f:replicas": {}}}}]);
+        assert_eq!(
+            heal(&new, &live, &[&failed]),
+            Some(json!({"spec": {"replicas": 2}}))
+        );
+    }
+
+    #[test]
+    fn fields_that_came_or_went_with_the_failed_revision() {
+        let new = json!({"spec": {"a": 1}});
+        let failed = json!({"spec": {"b": 2}});
+        let live = json!({"spec": {"b": 2, "defaulted": true}});
+        assert_eq!(
+            heal(&new, &live, &[&failed]),
+            Some(json!({"spec": {"a": 1, "b": null}}))
+        );
+    }
+
+    #[test]
+    fn defaults_filled_in_by_the_api_server_are_no_difference() {
+        let new = json!({"spec": {"list": [{"name": "a"}], "n": null}});
+        let live = json!({"spec": {"list": [{"name": "a", "protocol": "TCP"}], "n2": 1}});
+        assert_eq!(heal(&new, &live, &[&new]), None);
+    }
+}
