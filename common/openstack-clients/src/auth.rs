@@ -372,7 +372,7 @@ impl AuthType for KeystoneAuth {
     ) -> Result<Url, CrateError> {
         let token = self.current().await.map_err(crate_error)?;
         let interfaces: Vec<String> = filters.interfaces.iter().map(ToString::to_string).collect();
-        let found = interfaces
+        interfaces
             .iter()
             .find_map(|interface| {
                 token
@@ -381,8 +381,7 @@ impl AuthType for KeystoneAuth {
                     .endpoint(&[service_type], interface, filters.region.as_deref())
                     .ok()
             })
-            .ok_or_else(|| CrateError::new(ErrorKind::EndpointNotFound, service_type.to_owned()));
-        found
+            .ok_or_else(|| CrateError::new(ErrorKind::EndpointNotFound, service_type.to_owned()))
     }
 
     async fn refresh(&self, _client: &Client) -> Result<(), CrateError> {
