@@ -1,0 +1,480 @@
+//! The RPC server: consumes a topic's queue, its own queue of that topic and the fanout queue.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{BoxStream, SelectAll};
+use futures::{FutureExt, StreamExt};
+use lapin::message::Delivery;
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicNackOptions, BasicQosOptions, BasicRejectOptions,
+    QueueDeleteOptions,
+};
+use lapin::types::AMQPValue;
+use lapin::{BasicProperties, Channel, Connection};
+use parking_lot::Mutex;
+use rand::Rng;
+use serde_json::{Map, Value};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::declare::{self, Refusal};
+use crate::envelope::{self, Request, version_is_compatible};
+use crate::incoming::{Endpoint, Incoming, RawMessage, Settle};
+use crate::ledger::{Known, Ledger};
+use crate::topology::{self, Queue};
+use crate::transport::Transport;
+use crate::work::Work;
+use crate::{ConfigError, RemoteError, compression};
+
+/// Version of every endpoint that declares none.
+const ENDPOINT_VERSION: &str = "1.0";
+/// oslo.messaging's own method, answered if `[DEFAULT] rpc_ping_enabled`.
+const PING: &str = "oslo_rpc_server_ping";
+
+/// Whom a server serves, or a client calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Control exchange.
+    pub exchange: String,
+    /// Topic.
+    pub topic: String,
+    /// One server of the topic.
+    pub server: String,
+}
+
+/// Bounds of a server.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Requests worked on at once, `[DEFAULT] executor_thread_pool_size`.
+    pub concurrency: usize,
+    /// Whether `oslo_rpc_server_ping` is answered, `[DEFAULT] rpc_ping_enabled`.
+    pub ping: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            concurrency: 64,
+            ping: false,
+        }
+    }
+}
+
+/// A running server. Dropped, it goes on.
+pub struct ServerHandle {
+    core: Arc<Core>,
+    task: JoinHandle<()>,
+    consuming: watch::Receiver<bool>,
+}
+
+impl ServerHandle {
+    /// Whether the queues are consumed now; changes with the connection.
+    pub fn consuming(&self) -> watch::Receiver<bool> {
+        self.consuming.clone()
+    }
+
+    /// Waits until the queues are consumed; `false` if that took longer.
+    pub async fn wait_consuming(&self, patience: Duration) -> bool {
+        let mut consuming = self.consuming.clone();
+        timeout(patience, consuming.wait_for(|up| *up))
+            .await
+            .is_ok_and(|found| found.is_ok())
+    }
+
+    /// Stops taking requests, gives back those that were not begun, and lets the others finish for at most
+    /// `patience`; what is not acknowledged then goes back to the queue.
+    pub async fn stop(self, patience: Duration) {
+        self.core.stopping.cancel();
+        self.core.tasks.close();
+        if timeout(patience, self.core.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                "{} requests did not finish before the stop",
+                self.core.tasks.len()
+            );
+        }
+        self.core.stopped.cancel();
+        if timeout(Duration::from_secs(5), self.task).await.is_err() {
+            tracing::warn!("The server's channel could not be closed in time");
+        }
+    }
+}
+
+struct Core {
+    transport: Transport,
+    endpoint: Arc<dyn Endpoint>,
+    limits: Limits,
+    queues: Mutex<Vec<Queue>>,
+    slots: Arc<Semaphore>,
+    ledger: Arc<Mutex<Ledger<Work>>>,
+    /// Where the fanout stream is read on after a reconnect.
+    offset: Mutex<Option<i64>>,
+    /// No more requests are taken.
+    stopping: CancellationToken,
+    /// No more acknowledgements either.
+    stopped: CancellationToken,
+    tasks: TaskTracker,
+    consuming: watch::Sender<bool>,
+}
+
+/// A delivery, or the end of a consumer, with the position of its queue.
+enum Event {
+    Delivered(usize, lapin::Result<Delivery>),
+    Ended(usize),
+}
+
+impl Transport {
+    /// Serves a target until the handle is told to stop, through every loss of the connection.
+    ///
+    /// # Errors
+    /// No name for the fanout queue.
+    pub fn serve(
+        &self,
+        target: &Target,
+        endpoint: Arc<dyn Endpoint>,
+        limits: Limits,
+    ) -> Result<ServerHandle, ConfigError> {
+        let options = self.options();
+        let unique = if options.rabbit_stream_fanout {
+            String::new()
+        } else {
+            self.unique_name()?
+        };
+        let queues = vec![
+            topology::topic_queue(options, &target.exchange, &target.topic),
+            topology::topic_queue(
+                options,
+                &target.exchange,
+                &format!("{}.{}", target.topic, target.server),
+            ),
+            topology::fanout_queue(options, &target.topic, &unique),
+        ];
+        let (sender, consuming) = watch::channel(false);
+        let core = Arc::new(Core {
+            transport: self.clone(),
+            endpoint,
+            slots: Arc::new(Semaphore::new(limits.concurrency.max(1))),
+            limits,
+            queues: Mutex::new(queues),
+            ledger: Arc::new(Mutex::new(Ledger::new())),
+            offset: Mutex::new(None),
+            stopping: CancellationToken::new(),
+            stopped: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            consuming: sender,
+        });
+        let task = tokio::spawn(core.clone().run());
+        Ok(ServerHandle {
+            core,
+            task,
+            consuming,
+        })
+    }
+}
+
+impl Core {
+    async fn run(self: Arc<Self>) {
+        let mut told = None;
+        while !self.stopping.is_cancelled() {
+            let connection = tokio::select! {
+                () = self.stopping.cancelled() => return,
+                connection = self.transport.consumers().connection() => connection,
+            };
+            let Some(connection) = connection else { return };
+            let outcome = self.session(&connection).await;
+            self.consuming.send_replace(false);
+            let Err(reason) = outcome else { return };
+            if connection.status().connected() {
+                // The connection tells of its own loss.
+                if told.as_ref() == Some(&reason) {
+                    tracing::debug!("Still not consuming: {reason}");
+                } else {
+                    tracing::error!("Not consuming, trying again: {reason}");
+                }
+                told = Some(reason);
+            }
+            tokio::select! {
+                () = self.stopping.cancelled() => return,
+                () = self.reconnect_delay() => {}
+            }
+        }
+    }
+
+    /// Consumes on one channel. `Ok` if stopped, else why it ended.
+    async fn session(self: &Arc<Self>, connection: &Connection) -> Result<(), String> {
+        let text = |error: lapin::Error| error.to_string();
+        let channel = connection.create_channel().await.map_err(text)?;
+        channel
+            .basic_qos(self.prefetch(), BasicQosOptions::default())
+            .await
+            .map_err(text)?;
+        let mut events = SelectAll::new();
+        let count = self.queues.lock().len();
+        for index in 0..count {
+            events.push(self.subscribe(&channel, index).await?);
+        }
+        self.consuming.send_replace(true);
+        tracing::info!("Consuming from {}", self.names());
+        loop {
+            let event = tokio::select! {
+                () = self.stopping.cancelled() => break,
+                event = events.next() => event,
+            };
+            match event {
+                Some(Event::Delivered(index, Ok(delivery))) => self.receive(index, delivery).await,
+                Some(Event::Delivered(_, Err(error))) => return Err(error.to_string()),
+                Some(Event::Ended(index)) if channel.status().connected() => {
+                    tracing::warn!(
+                        "The broker ended the subscription to {}, renewing it",
+                        self.queue(index).name
+                    );
+                    *self.offset.lock() = None;
+                    self.reconnect_delay().await;
+                    events.push(self.subscribe(&channel, index).await?);
+                }
+                Some(Event::Ended(_)) | None => return Err("the channel is closed".to_owned()),
+            }
+        }
+        self.wind_down(&channel, events).await;
+        Ok(())
+    }
+
+    /// Ends the subscriptions, gives back what came but was not begun, and waits for the rest.
+    async fn wind_down(&self, channel: &Channel, mut events: SelectAll<BoxStream<'static, Event>>) {
+        self.consuming.send_replace(false);
+        let count = self.queues.lock().len();
+        for tag in 1..=count {
+            // The broker ends them with the channel, should this fail.
+            let _ = channel
+                .basic_cancel(tag.to_string().into(), BasicCancelOptions::default())
+                .await;
+        }
+        let back = BasicNackOptions {
+            requeue: true,
+            ..BasicNackOptions::default()
+        };
+        while let Ok(Some(event)) = timeout(Duration::from_secs(1), events.next()).await {
+            if let Event::Delivered(_, Ok(delivery)) = event {
+                let _ = delivery.acker.nack(back).await;
+            }
+        }
+        self.stopped.cancelled().await;
+        let queues = self.queues.lock().clone();
+        for queue in queues.iter().filter(|queue| queue.ours_to_delete) {
+            let _ = channel
+                .queue_delete(queue.name.clone().into(), QueueDeleteOptions::default())
+                .await;
+        }
+        let _ = channel.close(200, "OK".into()).await;
+    }
+
+    async fn subscribe(&self, channel: &Channel, index: usize) -> Result<BoxStream<'static, Event>, String> {
+        let queue = self.queue(index);
+        let refused = |refusal| match refusal {
+            Refusal::Other(reason) => reason,
+            Refusal::Transient => {
+                self.make_transient(index);
+                format!(
+                    "queue '{}' or its exchange exists and is not durable; it will be used as it is. Its services \
+                     differ in amqp_durable_queues or rabbit_quorum_queue",
+                    queue.name
+                )
+            }
+        };
+        declare::declare(channel, &queue).await.map_err(refused)?;
+        let offset = if queue.stream { *self.offset.lock() } else { None };
+        let failover = self.transport.options().enable_cancel_on_failover;
+        let consumer = declare::consume(channel, &queue, index + 1, offset, failover)
+            .await
+            .map_err(refused)?;
+        let ended = futures::stream::once(async move { Event::Ended(index) });
+        Ok(consumer
+            .map(move |delivery| Event::Delivered(index, delivery))
+            .chain(ended)
+            .boxed())
+    }
+
+    fn make_transient(&self, index: usize) {
+        if let Some(queue) = self.queues.lock().get_mut(index) {
+            queue.durable = false;
+            if let Some(exchange) = &mut queue.exchange {
+                exchange.durable = false;
+            }
+        }
+    }
+
+    fn queue(&self, index: usize) -> Queue {
+        self.queues.lock()[index].clone()
+    }
+
+    fn names(&self) -> String {
+        self.queues
+            .lock()
+            .iter()
+            .map(|queue| queue.name.clone())
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    /// Messages on their way to us. Python acknowledges before it works and may be content with
+    /// `rabbit_qos_prefetch_count`; here as many as are worked on are unacknowledged, and more help nobody.
+    fn prefetch(&self) -> u16 {
+        let working = u16::try_from(self.limits.concurrency).unwrap_or(u16::MAX);
+        self.transport.options().rabbit_qos_prefetch_count.max(working)
+    }
+
+    async fn reconnect_delay(&self) {
+        let options = self.transport.options();
+        let splay = rand::rng().random_range(0.0..=options.kombu_reconnect_splay.max(0.0));
+        let seconds = (options.kombu_reconnect_delay + splay).clamp(0.0, 60.0);
+        sleep(Duration::from_secs_f64(seconds)).await;
+    }
+
+    async fn receive(self: &Arc<Self>, index: usize, delivery: Delivery) {
+        self.advance(index, &delivery.properties);
+        let opened =
+            compression::unpack(&delivery.data, &delivery.properties).and_then(|body| envelope::open(&body));
+        let request = match opened {
+            Ok(message) => Request::parse(message),
+            Err(malformed) => {
+                let (size, queue) = (delivery.data.len(), self.queue(index).name);
+                tracing::warn!("Dropped a message of {size} bytes from queue {queue}: {malformed}");
+                let _ = delivery.acker.reject(BasicRejectOptions { requeue: false }).await;
+                return;
+            }
+        };
+        let work = Arc::new(Work::new(
+            &request,
+            delivery.acker,
+            delivery.redelivered,
+            expiration(&delivery.properties),
+            self.ledger.clone(),
+            self.transport.replies().clone(),
+        ));
+        if !self.is_new(&request, &work).await {
+            return;
+        }
+        work.start_heartbeat(request.timeout);
+        let raw = Arc::new(RawMessage {
+            body: delivery.data.into(),
+            properties: delivery.properties,
+            exchange: delivery.exchange.to_string(),
+            routing_key: delivery.routing_key.to_string(),
+            redelivered: delivery.redelivered,
+        });
+        self.tasks.spawn(self.clone().work(request, raw, work));
+    }
+
+    /// Remembers how far the fanout stream was read.
+    fn advance(&self, index: usize, properties: &BasicProperties) {
+        let headers = properties.headers().as_ref();
+        let offset = headers.and_then(|headers| headers.inner().get("x-stream-offset"));
+        if let (Some(AMQPValue::LongLongInt(offset)), true) = (offset, self.queue(index).stream) {
+            *self.offset.lock() = Some(offset + 1);
+        }
+    }
+
+    /// `false` for a delivery of what this process already has.
+    async fn is_new(&self, request: &Request, work: &Arc<Work>) -> bool {
+        let Some(id) = &request.unique_id else { return true };
+        let known = self.ledger.lock().note(id, work);
+        match known {
+            Known::New => true,
+            Known::Done => {
+                tracing::debug!("Ignoring duplicate message {id}");
+                work.discard().await;
+                false
+            }
+            Known::Working(first) => {
+                tracing::debug!("Message {id} was delivered again while it is worked on");
+                if let Some(acker) = work.take_acker() {
+                    first.replace_delivery(acker);
+                }
+                false
+            }
+        }
+    }
+
+    async fn work(self: Arc<Self>, request: Request, raw: Arc<RawMessage>, work: Arc<Work>) {
+        let slot = tokio::select! {
+            biased;
+            () = self.stopping.cancelled() => return work.requeue(),
+            slot = self.slots.clone().acquire_owned() => slot,
+        };
+        let (method, args) = match self.admit(&request) {
+            Ok(call) => call,
+            Err(answer) => {
+                work.ack().await;
+                return work.reply(answer);
+            }
+        };
+        let name = method.clone();
+        let incoming = Incoming::new(request, method, args, raw, work);
+        let dispatch = std::panic::AssertUnwindSafe(self.endpoint.dispatch(incoming)).catch_unwind();
+        if dispatch.await.is_err() {
+            tracing::error!("The endpoint panicked in {name}");
+        }
+        drop(slot);
+    }
+
+    /// The checks of oslo.messaging's dispatcher, in its order and words; the answer where they fail.
+    fn admit(&self, request: &Request) -> Result<(String, Map<String, Value>), Result<Value, RemoteError>> {
+        let method = match &request.method {
+            Some(Value::String(method)) => Some(method.as_str()),
+            _ => None,
+        };
+        let version = request.version.as_deref().unwrap_or(ENDPOINT_VERSION);
+        if request.namespace.is_some() || !version_is_compatible(ENDPOINT_VERSION, version) {
+            return Err(Err(RemoteError::unsupported_version(version, method)));
+        }
+        let Some(method) = method else {
+            return Err(Err(RemoteError::type_error(
+                "hasattr(): attribute name must be string",
+            )));
+        };
+        if method == PING && self.limits.ping {
+            return Err(Ok("pong".into()));
+        }
+        if method.starts_with('_') {
+            return Err(Err(RemoteError::no_such_method(method)));
+        }
+        match &request.args {
+            Value::Object(args) => Ok((method.to_owned(), args.clone())),
+            other => {
+                let message = format!("'{}' object has no attribute 'items'", python_type(other));
+                Err(Err(RemoteError::builtin("AttributeError", message)))
+            }
+        }
+    }
+}
+
+impl Work {
+    /// Acknowledges a delivery that is not worked on.
+    async fn discard(&self) {
+        if let Some(acker) = self.take_acker() {
+            // If this fails, it comes once more.
+            let _ = acker.ack(BasicAckOptions::default()).await;
+        }
+    }
+}
+
+fn python_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "NoneType",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "int",
+        Value::String(_) => "str",
+        Value::Array(_) => "list",
+        Value::Object(_) => "dict",
+    }
+}
+
+/// How long the sender waits: `expiration`, milliseconds as text.
+fn expiration(properties: &BasicProperties) -> Option<Duration> {
+    let text = properties.expiration().as_ref()?;
+    text.as_str().parse().ok().map(Duration::from_millis)
+}

@@ -1,0 +1,164 @@
+//! One delivery being worked on: what [`crate::Incoming`] does to the broker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lapin::Acker;
+use lapin::options::{BasicAckOptions, BasicNackOptions};
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use crate::RemoteError;
+use crate::envelope::Request;
+use crate::incoming::Settle;
+use crate::ledger::Ledger;
+use crate::reply::Replies;
+
+/// A request between its delivery and its acknowledgement.
+pub(crate) struct Work {
+    pub(crate) method: String,
+    unique_id: Option<String>,
+    /// `_msg_id` and `_reply_q` of a call.
+    call: Option<(String, String)>,
+    /// When the caller stops waiting.
+    expires: Option<Instant>,
+    redelivered: bool,
+    /// Of the newest delivery: after a reconnect the broker only knows that one.
+    acker: Mutex<Option<Acker>>,
+    heartbeat: Mutex<Option<AbortHandle>>,
+    ledger: Arc<Mutex<Ledger<Work>>>,
+    replies: Replies,
+}
+
+impl Work {
+    pub(crate) fn new(
+        request: &Request,
+        acker: Acker,
+        redelivered: bool,
+        expiration: Option<Duration>,
+        ledger: Arc<Mutex<Ledger<Work>>>,
+        replies: Replies,
+    ) -> Self {
+        Self {
+            method: request
+                .method
+                .as_ref()
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
+            unique_id: request.unique_id.clone(),
+            call: request.msg_id.clone().zip(request.reply_q.clone()),
+            expires: expiration.map(|expiration| Instant::now() + expiration),
+            redelivered,
+            acker: Mutex::new(Some(acker)),
+            heartbeat: Mutex::new(None),
+            ledger,
+            replies,
+        }
+    }
+
+    /// Begins the heartbeats that the caller asked for.
+    pub(crate) fn start_heartbeat(&self, client_timeout: Option<f64>) {
+        if let (Some((msg_id, reply_q)), Some(timeout)) = (&self.call, client_timeout) {
+            *self.heartbeat.lock() = self.replies.heartbeat(reply_q, msg_id, timeout);
+        }
+    }
+
+    /// Takes the place of a delivery that was lost with its connection.
+    pub(crate) fn replace_delivery(&self, acker: Acker) {
+        *self.acker.lock() = Some(acker);
+    }
+
+    fn stop_heartbeat(&self) {
+        if let Some(task) = self.heartbeat.lock().take() {
+            task.abort();
+        }
+    }
+
+    pub(crate) fn take_acker(&self) -> Option<Acker> {
+        self.acker.lock().take()
+    }
+}
+
+#[async_trait]
+impl Settle for Work {
+    async fn ack(&self) {
+        if let Some(id) = &self.unique_id {
+            self.ledger.lock().done(id);
+        }
+        if let Some(acker) = self.take_acker()
+            && let Err(error) = acker.ack(BasicAckOptions::default()).await
+        {
+            // The broker will deliver it again; the ledger knows it then.
+            tracing::debug!("Acknowledging {} failed: {error}", self.method);
+        }
+    }
+
+    fn requeue(&self) {
+        self.stop_heartbeat();
+        if let Some(id) = &self.unique_id {
+            self.ledger.lock().forget(id);
+        }
+        if let Some(acker) = self.take_acker() {
+            background(async move {
+                let options = BasicNackOptions {
+                    requeue: true,
+                    ..BasicNackOptions::default()
+                };
+                if let Err(error) = acker.nack(options).await {
+                    tracing::debug!("Giving a message back failed, the broker will do so itself: {error}");
+                }
+            });
+        }
+    }
+
+    fn reply(&self, result: Result<Value, RemoteError>) {
+        self.stop_heartbeat();
+        let Some((msg_id, reply_q)) = &self.call else {
+            if let Err(failure) = result {
+                tracing::debug!("Cast of {} failed: {failure}", self.method);
+            }
+            return;
+        };
+        let left = self
+            .expires
+            .map(|expires| expires.saturating_duration_since(Instant::now()));
+        self.replies.send(reply_q.clone(), msg_id.clone(), result, left);
+    }
+
+    fn abandoned(&self, replied: bool) {
+        if !replied && !self.redelivered {
+            tracing::warn!("Request {} was abandoned, it goes back to the queue", self.method);
+            return self.requeue();
+        }
+        if !replied {
+            tracing::error!(
+                "Request {} was abandoned twice, it is answered with a failure",
+                self.method
+            );
+            self.reply(Err(RemoteError::builtin(
+                "RuntimeError",
+                "Internal error, see the log of the conductor",
+            )));
+        }
+        if let Some(id) = &self.unique_id {
+            self.ledger.lock().done(id);
+        }
+        if let Some(acker) = self.take_acker() {
+            background(async move {
+                // Lost connections are seen by the next delivery.
+                let _ = acker.ack(BasicAckOptions::default()).await;
+            });
+        }
+    }
+}
+
+/// Runs what a destructor cannot wait for. Without a runtime the process is at its end, and the broker notices.
+fn background(work: impl Future<Output = ()> + Send + 'static) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(work);
+    }
+}
