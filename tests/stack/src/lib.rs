@@ -7,6 +7,7 @@ pub mod cache;
 pub mod home;
 pub mod identity;
 pub mod keystone;
+pub mod lifetime;
 pub mod magnum;
 pub mod magnum_conf;
 pub mod management_cluster;

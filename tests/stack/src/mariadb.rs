@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::home::Home;
 use crate::ports;
@@ -20,6 +20,62 @@ pub struct MariaDb {
     socket: PathBuf,
     port: u16,
     server: Option<Process>,
+}
+
+/// Asks a server by its socket, as root; stays valid while the server is stopped and started.
+#[derive(Clone, Debug)]
+pub struct Client {
+    socket: PathBuf,
+}
+
+impl Client {
+    /// Runs statements; fields of the answer are separated by tabs, rows by newlines.
+    pub async fn execute(&self, statements: &str) -> Result<String> {
+        let spec = Spec::new("mariadb-client", "mariadb")
+            .args(["--no-defaults", "-uroot", "--batch", "--skip-column-names"])
+            .arg(option("socket", &self.socket))
+            .arg(format!("--execute={statements}"));
+        run(spec).await
+    }
+
+    /// Runs one query; `None` is NULL.
+    pub async fn rows(&self, query: &str) -> Result<Vec<Vec<Option<String>>>> {
+        let text = self.execute(query).await?;
+        Ok(text
+            .lines()
+            .map(|line| line.split('\t').map(field).collect())
+            .collect())
+    }
+
+    /// Runs a query for a single number.
+    pub async fn count(&self, query: &str) -> Result<u64> {
+        let text = self.execute(query).await?;
+        text.trim()
+            .parse()
+            .with_context(|| format!("not a number: {text}"))
+    }
+}
+
+/// Undoes what `--batch` does to a field.
+fn field(raw: &str) -> Option<String> {
+    if raw == "NULL" {
+        return None;
+    }
+    let mut text = String::with_capacity(raw.len());
+    let mut characters = raw.chars();
+    while let Some(c) = characters.next() {
+        match c {
+            '\\' => match characters.next() {
+                Some('n') => text.push('\n'),
+                Some('t') => text.push('\t'),
+                Some('0') => text.push('\0'),
+                Some(other) => text.push(other),
+                None => {}
+            },
+            other => text.push(other),
+        }
+    }
+    Some(text)
 }
 
 impl MariaDb {
@@ -112,13 +168,16 @@ impl MariaDb {
         Ok(())
     }
 
-    /// Runs statements as root.
+    /// Asks it as root.
+    pub fn client(&self) -> Client {
+        Client {
+            socket: self.socket.clone(),
+        }
+    }
+
+    /// Runs statements as root; see [`Client::execute`].
     pub async fn execute(&self, statements: &str) -> Result<String> {
-        let spec = Spec::new("mariadb-client", "mariadb")
-            .args(["--no-defaults", "-uroot", "--batch", "--skip-column-names"])
-            .arg(option("socket", &self.socket))
-            .arg(format!("--execute={statements}"));
-        run(spec).await
+        self.client().execute(statements).await
     }
 
     /// Shuts the server down in good order.
@@ -145,8 +204,21 @@ impl MariaDb {
     }
 }
 
+/// `--name=path`.
 fn option(name: &str, path: &Path) -> std::ffi::OsString {
     let mut text = std::ffi::OsString::from(format!("--{name}="));
     text.push(path);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_read_as_they_were_stored() {
+        assert_eq!(field("NULL"), None);
+        assert_eq!(field(r"a\nb\tc\\d").unwrap(), "a\nb\tc\\d");
+        assert_eq!(field("").unwrap(), "");
+    }
 }

@@ -31,6 +31,19 @@ pub struct RabbitMq {
     server: Option<Process>,
 }
 
+/// Where a broker is; stays true while it is stopped.
+#[derive(Clone, Debug)]
+pub struct Client {
+    port: u16,
+}
+
+impl Client {
+    /// The address as AMQP libraries take it.
+    pub fn amqp_url(&self) -> String {
+        format!("amqp://{USER}:{PASSWORD}@127.0.0.1:{}/%2f", self.port)
+    }
+}
+
 impl RabbitMq {
     /// Starts a new, empty broker.
     pub async fn start(home: &Home) -> Result<Self> {
@@ -71,6 +84,11 @@ impl RabbitMq {
     /// The AMQP port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Where it is.
+    pub fn client(&self) -> Client {
+        Client { port: self.port }
     }
 
     /// oslo's `transport_url`.

@@ -1,0 +1,144 @@
+//! magnum-api, in both of its forms, and the conductor behind it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+use lapin::{Connection, ConnectionProperties};
+
+use crate::home::Home;
+use crate::process::{Process, Spec};
+use crate::python;
+
+const START_LIMIT: Duration = Duration::from_secs(120);
+
+/// How magnum-api runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiKind {
+    /// Its own executable: reads and writes rows through the conductor (object indirection).
+    Executable,
+    /// Under a WSGI server: reads and writes the database itself.
+    Wsgi,
+}
+
+/// Starts magnum-api and waits until it answers.
+pub async fn start_api(
+    home: &Home,
+    kind: ApiKind,
+    environment: &Path,
+    config: &Path,
+    port: u16,
+) -> Result<Process> {
+    let spec = match kind {
+        ApiKind::Executable => Spec::new("magnum-api", environment.join("bin/magnum-api"))
+            .arg("--config-file")
+            .arg(config),
+        ApiKind::Wsgi => Spec::new("magnum-api", environment.join("bin/gunicorn"))
+            .args([
+                "--workers",
+                "2",
+                "--threads",
+                "1",
+                "--timeout",
+                "120",
+                "--access-logfile",
+                "-",
+            ])
+            .args(["--bind", &format!("127.0.0.1:{port}"), "--pythonpath"])
+            .arg(python::sources())
+            .arg("magnum_wsgi:application")
+            .env("MAGNUM_CONFIG_FILE", config),
+    };
+    let mut server = Process::spawn(home, spec.env("PYTHONDONTWRITEBYTECODE", "1"))?;
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(10))
+        .build()?;
+    let url = format!("http://127.0.0.1:{port}/");
+    server
+        .wait_until("answer", START_LIMIT, async || {
+            http.get(&url).send().await.is_ok_and(|r| r.status().is_success())
+        })
+        .await?;
+    Ok(server)
+}
+
+/// Which conductor a stack runs.
+#[derive(Clone, Debug)]
+pub enum ConductorKind {
+    /// Ours: the program at this path.
+    Rust(PathBuf),
+    /// Magnum's own, with the Cluster API driver.
+    Python,
+    /// None; a test starts its own, or plays it.
+    None,
+}
+
+/// Starts the conductor and waits until it takes requests; `None` when the stack is to have none.
+pub async fn start_conductor(
+    home: &Home,
+    kind: &ConductorKind,
+    environment: &Path,
+    config: &Path,
+    rabbit: &crate::rabbitmq::Client,
+) -> Result<Option<Process>> {
+    let spec = match kind {
+        ConductorKind::None => return Ok(None),
+        ConductorKind::Rust(program) => {
+            if !program.exists() {
+                bail!(
+                    "{} is not there; run: cargo build --bin magnum-conductor",
+                    program.display()
+                );
+            }
+            Spec::new("magnum-conductor", program).env("RUST_BACKTRACE", "1")
+        }
+        ConductorKind::Python => {
+            let programs = environment.join("bin");
+            // It calls helm, which the environment has.
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let path =
+                std::env::join_paths([programs.clone()].into_iter().chain(std::env::split_paths(&path)));
+            Spec::new("magnum-conductor", programs.join("magnum-conductor"))
+                .env("PATH", path.context("PATH cannot be set")?)
+                .env("PYTHONDONTWRITEBYTECODE", "1")
+        }
+    };
+    let mut server = Process::spawn(home, spec.arg("--config-file").arg(config))?;
+    server
+        .wait_until("take requests", START_LIMIT, async || {
+            rabbit.has_consumer("magnum-conductor").await
+        })
+        .await?;
+    Ok(Some(server))
+}
+
+impl crate::rabbitmq::Client {
+    /// Whether somebody consumes from a queue. A consumer of a killed process counts until the broker has noticed.
+    pub async fn has_consumer(&self, queue: &str) -> bool {
+        let ask = async {
+            let connection = Connection::connect(&self.amqp_url(), ConnectionProperties::default())
+                .await
+                .ok()?;
+            let channel = connection.create_channel().await.ok()?;
+            let options = QueueDeclareOptions {
+                passive: true,
+                ..QueueDeclareOptions::default()
+            };
+            let count = channel
+                .queue_declare(queue.into(), options, FieldTable::default())
+                .await
+                .map(|q| q.consumer_count());
+            // After a failure the channel is closed, the connection is not.
+            let _ = connection.close(200, "done".into()).await;
+            count.ok()
+        };
+        tokio::time::timeout(Duration::from_secs(10), ask)
+            .await
+            .ok()
+            .flatten()
+            .is_some_and(|count| count > 0)
+    }
+}
