@@ -269,3 +269,23 @@ fn property<'a>(
             property,
         })
 }
+
+/// Region for the credentials of clusters: `[cinder_client] region_name`, if Keystone has it.
+///
+/// As magnum `common/keystone.py` `get_validate_region_name`, texts included.
+pub fn region(configured: Option<&str>, regions: &[String]) -> Result<String, DriverError> {
+    let Some(configured) = configured else {
+        return Err(DriverError::Region {
+            message: "region_name needs to be configured in magnum.conf".into(),
+        });
+    };
+    if regions.iter().any(|region| region == configured) {
+        return Ok(configured.to_owned());
+    }
+    let known: String = regions.iter().map(|region| format!("{region}/")).collect();
+    Err(DriverError::Region {
+        message: format!(
+            "region_name {configured} is invalid, expecting a region_name in {known}unspecified."
+        ),
+    })
+}
