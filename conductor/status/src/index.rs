@@ -98,7 +98,9 @@ impl Index {
                 .get(&kind)
                 .map(|filed| filed.keys().filter(|key| !seen.contains(*key)).cloned().collect())
                 .unwrap_or_default();
-            lost.iter().flat_map(|(namespace, name)| held.remove(kind, namespace, name)).collect()
+            lost.iter()
+                .flat_map(|(namespace, name)| held.remove(kind, namespace, name))
+                .collect()
         };
         self.announce(changed);
     }
@@ -128,8 +130,7 @@ impl Index {
 
     /// Whether every kind has been listed completely once, optional ones that are not there aside.
     pub fn synced(&self) -> bool {
-        let held = self.held.read();
-        Kind::ALL.iter().all(|kind| held.synced.contains(kind))
+        self.held.read().synced()
     }
 
     /// Returns once [`Self::synced`] holds.
@@ -144,10 +145,15 @@ impl Index {
 
     /// All objects of a cluster.
     pub fn view(&self, namespace: &str, release: &str) -> View {
-        let key = ClusterKey { namespace: namespace.to_owned(), release: release.to_owned() };
+        let key = ClusterKey {
+            namespace: namespace.to_owned(),
+            release: release.to_owned(),
+        };
         let held = self.held.read();
         let objects = held.clusters.get(&key).into_iter().flatten();
-        View::new(release, objects.map(|((kind, _), object)| (*kind, object)))
+        let mut view = View::new(release, objects.map(|((kind, _), object)| (*kind, object)));
+        view.known = held.synced();
+        view
     }
 
     /// Whether the watches have seen these objects as they were written, or a later state of them (deletion included).
@@ -192,7 +198,10 @@ impl Index {
     /// Objects held, by kind; for metrics.
     pub fn counts(&self) -> Vec<(Kind, usize)> {
         let held = self.held.read();
-        Kind::ALL.iter().map(|kind| (*kind, held.filed.get(kind).map_or(0, HashMap::len))).collect()
+        Kind::ALL
+            .iter()
+            .map(|kind| (*kind, held.filed.get(kind).map_or(0, HashMap::len)))
+            .collect()
     }
 
     /// Kinds that this management cluster does not have.
@@ -204,31 +213,50 @@ impl Index {
 
     fn announce(&self, changed: Vec<ClusterKey>) {
         if !changed.is_empty() {
-            self.dirty.lock().extend(changed.into_iter().filter(|key| !key.release.is_empty()));
+            self.dirty
+                .lock()
+                .extend(changed.into_iter().filter(|key| !key.release.is_empty()));
             self.dirtied.notify_one();
         }
-        self.revision.send_modify(|revision| *revision = revision.wrapping_add(1));
+        self.revision
+            .send_modify(|revision| *revision = revision.wrapping_add(1));
     }
 }
 
 impl Held {
+    fn synced(&self) -> bool {
+        Kind::ALL.iter().all(|kind| self.synced.contains(kind))
+    }
+
     /// Files an object; returns the clusters for which something that matters changed.
     fn apply(&mut self, kind: Kind, object: Object) -> Vec<ClusterKey> {
         let meta = object.meta();
         let place = (meta.namespace.clone(), meta.name.clone());
-        let key =
-            ClusterKey { namespace: place.0.clone(), release: self.release_of(kind, &object).unwrap_or_default() };
-        let before = self.filed.entry(kind).or_default().insert(place.clone(), key.release.clone());
+        let key = ClusterKey {
+            namespace: place.0.clone(),
+            release: self.release_of(kind, &object).unwrap_or_default(),
+        };
+        let before = self
+            .filed
+            .entry(kind)
+            .or_default()
+            .insert(place.clone(), key.release.clone());
         let mut changed = Vec::new();
         if let Some(release) = before.filter(|release| *release != key.release) {
-            let old = ClusterKey { namespace: place.0.clone(), release };
+            let old = ClusterKey {
+                namespace: place.0.clone(),
+                release,
+            };
             self.take(&old, kind, &place.1);
             changed.push(old);
         }
         let slot = self.clusters.entry(key.clone()).or_default();
         let previous = slot.insert((kind, place.1.clone()), object);
         let current = slot.get(&(kind, place.1));
-        let same = previous.as_ref().zip(current).is_some_and(|(previous, now)| previous.same_but_version(now));
+        let same = previous
+            .as_ref()
+            .zip(current)
+            .is_some_and(|(previous, now)| previous.same_but_version(now));
         if !same {
             changed.push(key);
         }
@@ -246,7 +274,10 @@ impl Held {
         let Some(release) = self.filed.get_mut(&kind).and_then(|filed| filed.remove(&place)) else {
             return Vec::new();
         };
-        let key = ClusterKey { namespace: place.0, release };
+        let key = ClusterKey {
+            namespace: place.0,
+            release,
+        };
         if let Some(object) = self.take(&key, kind, name) {
             self.remember_deleted(object.meta().uid.clone());
         }
@@ -283,24 +314,40 @@ impl Held {
             return Some(owner.clone());
         }
         let owner_kind = Kind::ALL.into_iter().find(|kind| kind.api().kind == owner_kind)?;
-        self.filed.get(&owner_kind)?.get(&(meta.namespace.clone(), owner.clone())).cloned()
+        self.filed
+            .get(&owner_kind)?
+            .get(&(meta.namespace.clone(), owner.clone()))
+            .cloned()
     }
 
     fn find(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Object> {
-        let release = self.filed.get(&kind)?.get(&(namespace.to_owned(), name.to_owned()))?;
-        let key = ClusterKey { namespace: namespace.to_owned(), release: release.clone() };
+        let release = self
+            .filed
+            .get(&kind)?
+            .get(&(namespace.to_owned(), name.to_owned()))?;
+        let key = ClusterKey {
+            namespace: namespace.to_owned(),
+            release: release.clone(),
+        };
         self.clusters.get(&key)?.get(&(kind, name.to_owned()))
     }
 
     fn has_seen(&self, applied: &Applied<'_>) -> bool {
-        let Some(kind) = Kind::of(applied.api_version, applied.kind) else { return true };
+        let Some(kind) = Kind::of(applied.api_version, applied.kind) else {
+            return true;
+        };
         if self.absent.contains(&kind) || self.deleted.iter().any(|uid| uid == applied.uid) {
             return true;
         }
-        let Some(object) = self.find(kind, applied.namespace, applied.name) else { return false };
+        let Some(object) = self.find(kind, applied.namespace, applied.name) else {
+            return false;
+        };
         let meta = object.meta();
         // Comparable numbers in every API server so far, and by rule from Kubernetes 1.35 on.
-        let newer = match (meta.resource_version.parse::<u64>(), applied.resource_version.parse::<u64>()) {
+        let newer = match (
+            meta.resource_version.parse::<u64>(),
+            applied.resource_version.parse::<u64>(),
+        ) {
             (Ok(seen), Ok(written)) => seen >= written,
             _ => meta.resource_version == applied.resource_version,
         };
@@ -379,16 +426,27 @@ mod tests {
     async fn caught_up_is_the_written_state_or_a_later_one() {
         let index = Index::new();
         assert!(!index.caught_up(&[applied("u1", 2, "5")]));
-        assert!(!index.until_caught_up(&[applied("u1", 2, "5")], Duration::from_millis(10)).await);
+        assert!(
+            !index
+                .until_caught_up(&[applied("u1", 2, "5")], Duration::from_millis(10))
+                .await
+        );
         index.apply(Kind::Machine, machine("c1", "5", "Pending"));
         assert!(index.caught_up(&[applied("u1", 2, "5")]));
-        assert!(index.caught_up(&[applied("u1", 2, "9")]), "the generation is enough");
+        assert!(
+            index.caught_up(&[applied("u1", 2, "9")]),
+            "the generation is enough"
+        );
         assert!(!index.caught_up(&[applied("u1", 3, "9")]));
         index.apply(Kind::Machine, machine("c1", "10", "Pending"));
         assert!(index.caught_up(&[applied("u1", 3, "9")]));
         index.remove(Kind::Machine, "ns", "m");
         assert!(index.caught_up(&[applied("u1", 3, "9")]), "deleted since");
-        let unwatched = Applied { kind: "Secret", api_version: "v1", ..applied("u2", 0, "99") };
+        let unwatched = Applied {
+            kind: "Secret",
+            api_version: "v1",
+            ..applied("u2", 0, "99")
+        };
         assert!(index.caught_up(&[unwatched]));
     }
 

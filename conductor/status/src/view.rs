@@ -15,6 +15,8 @@ const NAME_LENGTH: usize = 63;
 pub struct View {
     /// Name of the release, which is the Cluster's name.
     pub release: String,
+    /// Whether the management cluster has been read completely: if not, that something is missing means nothing.
+    pub known: bool,
     /// The Cluster.
     pub cluster: Option<Arc<Cluster>>,
     /// Its control plane.
@@ -38,7 +40,11 @@ pub struct View {
 impl View {
     /// Puts the objects of a release together.
     pub fn new<'a>(release: &str, objects: impl IntoIterator<Item = (Kind, &'a Object)>) -> Self {
-        let mut view = Self { release: release.to_owned(), ..Self::default() };
+        let mut view = Self {
+            release: release.to_owned(),
+            known: true,
+            ..Self::default()
+        };
         let mut control_planes = BTreeMap::new();
         for (kind, object) in objects {
             let name = object.meta().name.clone();
@@ -78,9 +84,16 @@ impl View {
         &self,
         mut found: BTreeMap<String, Arc<ControlPlane>>,
     ) -> Option<Arc<ControlPlane>> {
-        let referred = self.cluster.as_ref().and_then(|cluster| cluster.control_plane.clone());
+        let referred = self
+            .cluster
+            .as_ref()
+            .and_then(|cluster| cluster.control_plane.clone());
         let wanted = referred.unwrap_or_else(|| component_name(&self.release, "control-plane"));
-        found.remove(&wanted).or_else(|| (found.len() == 1).then(|| found.pop_first())?.map(|(_, only)| only))
+        found.remove(&wanted).or_else(|| {
+            (found.len() == 1)
+                .then(|| found.pop_first())?
+                .map(|(_, only)| only)
+        })
     }
 
     /// Whether nothing of the cluster is left but what Cluster API does not wait for either.
@@ -96,7 +109,10 @@ impl View {
 
     /// The Machines of the control plane.
     pub fn control_plane_machines(&self) -> impl Iterator<Item = &Machine> {
-        self.machines.values().map(Arc::as_ref).filter(|machine| machine.is_control_plane)
+        self.machines
+            .values()
+            .map(Arc::as_ref)
+            .filter(|machine| machine.is_control_plane)
     }
 
     /// The Machines of a node group: by the MachineDeployment's name, or, when that label is gone with its object, by
@@ -110,7 +126,11 @@ impl View {
             !machine.is_control_plane
                 && match machine.deployment.as_deref() {
                     Some(name) => name == deployment,
-                    None => machine.meta.node_group.as_deref().is_some_and(|label| same_group(label, group)),
+                    None => machine
+                        .meta
+                        .node_group
+                        .as_deref()
+                        .is_some_and(|label| same_group(label, group)),
                 }
         })
     }
@@ -119,7 +139,11 @@ impl View {
     /// have cut, else by the object's name, which is cut where release and group together are too long.
     pub fn deployment(&self, group: &str) -> Option<&Arc<MachineDeployment>> {
         let labelled = |deployment: &&Arc<MachineDeployment>| {
-            deployment.meta.node_group.as_deref().is_some_and(|label| same_group(label, group))
+            deployment
+                .meta
+                .node_group
+                .as_deref()
+                .is_some_and(|label| same_group(label, group))
         };
         self.deployments.values().find(labelled).or_else(|| {
             let named = self.deployments.get(&component_name(&self.release, group))?;
@@ -134,7 +158,10 @@ pub fn component_name(release: &str, component: &str) -> String {
 }
 
 fn cut(name: &str) -> String {
-    let end = name.char_indices().nth(NAME_LENGTH).map_or(name.len(), |(index, _)| index);
+    let end = name
+        .char_indices()
+        .nth(NAME_LENGTH)
+        .map_or(name.len(), |(index, _)| index);
     name[..end].trim_end_matches('-').to_owned()
 }
 

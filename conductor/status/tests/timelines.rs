@@ -39,20 +39,40 @@ fn creations_end_when_all_nodes_are_ready() {
             replay.progress.unfinished = true;
             let replay = replay.run(|_, _| {});
             let what = format!("{recording} as {api}");
-            assert_eq!(replay.statuses(), ["CREATE_IN_PROGRESS", "CREATE_COMPLETE"], "{what}");
+            assert_eq!(
+                replay.statuses(),
+                ["CREATE_IN_PROGRESS", "CREATE_COMPLETE"],
+                "{what}"
+            );
             for name in ["default-master", "md-0"] {
-                assert_eq!(replay.group_statuses(name), ["CREATE_IN_PROGRESS", "CREATE_COMPLETE"], "{what}");
+                assert_eq!(
+                    replay.group_statuses(name),
+                    ["CREATE_IN_PROGRESS", "CREATE_COMPLETE"],
+                    "{what}"
+                );
             }
             replay.assert_never_complete_too_early(&what);
             let end = &replay.moments.last().unwrap().derived;
             assert_eq!(end.cluster.status_reason, None, "{what}");
             assert_eq!(end.cluster.coe_version.as_deref(), Some("v1.30.4"), "{what}");
             assert_eq!(end.cluster.container_version.as_deref(), Some("1.7.20"), "{what}");
-            assert!(end.cluster.api_address.as_deref().unwrap().starts_with("https://127.88."), "{what}");
+            assert!(
+                end.cluster
+                    .api_address
+                    .as_deref()
+                    .unwrap()
+                    .starts_with("https://127.88."),
+                "{what}"
+            );
             assert_eq!(end.nodegroups[0].node_addresses.len() as i64, masters, "{what}");
             assert_eq!(end.nodegroups[1].node_addresses.len() as i64, workers, "{what}");
             assert_eq!(end.next_deadline, None, "{what}");
-            assert_eq!(replay.healths().last(), Some(&"HEALTHY"), "{what}: {:?}", end.cluster.health_status_reason);
+            assert_eq!(
+                replay.healths().last(),
+                Some(&"HEALTHY"),
+                "{what}: {:?}",
+                end.cluster.health_status_reason
+            );
         }
     }
 }
@@ -66,7 +86,10 @@ fn a_creation_says_what_it_waits_for() {
         assert!(told("OpenStackCluster c1: "), "{reasons:#?}");
         assert!(told("Machine c1-control-plane-"), "{reasons:#?}");
         assert!(told("Machine c1-md-0-"), "{reasons:#?}");
-        assert!(!reasons.iter().any(|reason| reason.contains('\n')), "{reasons:#?}");
+        assert!(
+            !reasons.iter().any(|reason| reason.contains('\n')),
+            "{reasons:#?}"
+        );
     }
 }
 
@@ -91,7 +114,10 @@ fn quota_is_told_and_the_creation_ends_well_once_it_is_raised() {
         let reasons = replay.reasons();
         let quota = "Quota exceeded for instances: Requested 1, but already used 10 of 10 instances";
         assert!(
-            reasons.iter().any(|reason| reason.starts_with("OpenStackMachine c1-control-plane-") && reason.ends_with(quota)),
+            reasons
+                .iter()
+                .any(|reason| reason.starts_with("OpenStackMachine c1-control-plane-")
+                    && reason.ends_with(quota)),
             "{reasons:#?}"
         );
     }
@@ -108,11 +134,20 @@ fn what_never_comes_fails_with_its_reason() {
         let derived = replay.derive(3600 * 1000).clone();
         assert_eq!(derived.cluster.status, Some(ClusterStatus::CreateFailed));
         let reason = derived.cluster.status_reason.unwrap();
-        assert!(reason.starts_with("Timed out after 60 minutes: OpenStackMachine c1-control-plane-"), "{reason}");
+        assert!(
+            reason.starts_with("Timed out after 60 minutes: OpenStackMachine c1-control-plane-"),
+            "{reason}"
+        );
         assert!(reason.contains("No valid host was found"), "{reason}");
         for group in &derived.nodegroups {
             assert_eq!(group.status, Some(ClusterStatus::CreateFailed));
-            assert!(group.status_reason.as_deref().unwrap().starts_with("Timed out after 60 minutes: "));
+            assert!(
+                group
+                    .status_reason
+                    .as_deref()
+                    .unwrap()
+                    .starts_with("Timed out after 60 minutes: ")
+            );
         }
         assert_eq!(derived.next_deadline, None);
         let again = replay.derive(HOURS_LATER).clone();
@@ -133,7 +168,16 @@ fn a_failure_of_time_ends_when_cluster_api_gets_there() {
         assert_eq!(replay.group_statuses("default-master"), statuses);
         assert_eq!(replay.group_statuses("md-0"), statuses);
         replay.assert_never_complete_too_early("create-cp-machine-fails, late");
-        assert!(replay.moments.last().unwrap().derived.cluster.status_reason.is_none());
+        assert!(
+            replay
+                .moments
+                .last()
+                .unwrap()
+                .derived
+                .cluster
+                .status_reason
+                .is_none()
+        );
     }
 }
 
@@ -144,11 +188,16 @@ fn a_network_that_is_not_found_is_told() {
         assert_eq!(replay.statuses(), ["CREATE_IN_PROGRESS"]);
         let reasons = replay.reasons();
         assert!(
-            reasons.iter().any(|reason| reason.starts_with("OpenStackCluster c1: Failed to find network")),
+            reasons
+                .iter()
+                .any(|reason| reason.starts_with("OpenStackCluster c1: Failed to find network")),
             "{reasons:#?}"
         );
         let last = reasons.last().unwrap();
-        assert!(!last.contains("Failed to find"), "the error goes once it is over: {last}");
+        assert!(
+            !last.contains("Failed to find"),
+            "the error goes once it is over: {last}"
+        );
     }
 }
 
@@ -159,56 +208,88 @@ fn a_failed_addon_is_told_and_no_node_is_ready_without_a_network() {
         assert_eq!(replay.statuses(), ["CREATE_IN_PROGRESS", "CREATE_COMPLETE"]);
         replay.assert_never_complete_too_early("addon-fails");
         let reasons = replay.reasons();
-        assert!(reasons.iter().any(|reason| reason.contains("HelmRelease c1-cni-calico: ")), "{reasons:#?}");
+        assert!(
+            reasons
+                .iter()
+                .any(|reason| reason.contains("HelmRelease c1-cni-calico: ")),
+            "{reasons:#?}"
+        );
     }
 }
 
 #[test]
 fn a_resize_ends_when_the_nodes_are_there_or_gone() {
     for api in VERSIONS {
-        let replay = Replay::new("scale-2-3-1", api, complete(rows(1, 2, CreateInProgress))).run(|replay, mark| {
-            match mark {
-                "helm upgrade machineCount=3" => replay.resize("md-0", 3),
-                "helm upgrade machineCount=1" => replay.resize("md-0", 1),
-                _ => {}
-            }
-        });
-        let statuses =
-            ["CREATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"];
+        let replay =
+            Replay::new("scale-2-3-1", api, complete(rows(1, 2, CreateInProgress))).run(|replay, mark| {
+                match mark {
+                    "helm upgrade machineCount=3" => replay.resize("md-0", 3),
+                    "helm upgrade machineCount=1" => replay.resize("md-0", 1),
+                    _ => {}
+                }
+            });
+        let statuses = [
+            "CREATE_COMPLETE",
+            "UPDATE_IN_PROGRESS",
+            "UPDATE_COMPLETE",
+            "UPDATE_IN_PROGRESS",
+            "UPDATE_COMPLETE",
+        ];
         assert_eq!(replay.statuses(), statuses);
         assert_eq!(replay.group_statuses("md-0"), statuses);
         assert_eq!(replay.group_statuses("default-master"), ["CREATE_COMPLETE"]);
         replay.assert_never_complete_too_early("scale-2-3-1");
-        assert_eq!(replay.moments.last().unwrap().derived.nodegroups[1].node_addresses.len(), 1);
+        assert_eq!(
+            replay.moments.last().unwrap().derived.nodegroups[1]
+                .node_addresses
+                .len(),
+            1
+        );
     }
 }
 
 #[test]
 fn a_node_group_comes_and_goes() {
     for api in VERSIONS {
-        let replay = Replay::new("nodegroup-add-remove", api, complete(rows(1, 1, CreateInProgress))).run(
-            |replay, mark| match mark {
-                "helm upgrade: add node group md-1" => {
-                    replay.accept(UpdateInProgress);
-                    replay.desired.nodegroups.push(group("md-1", "worker", 1, CreateInProgress));
-                }
-                "helm upgrade: remove node group md-1" => {
-                    replay.accept(UpdateInProgress);
-                    replay.desired.nodegroups[2].status = Some(DeleteInProgress);
-                }
-                _ => {}
-            },
-        );
+        let replay = Replay::new(
+            "nodegroup-add-remove",
+            api,
+            complete(rows(1, 1, CreateInProgress)),
+        )
+        .run(|replay, mark| match mark {
+            "helm upgrade: add node group md-1" => {
+                replay.accept(UpdateInProgress);
+                replay
+                    .desired
+                    .nodegroups
+                    .push(group("md-1", "worker", 1, CreateInProgress));
+            }
+            "helm upgrade: remove node group md-1" => {
+                replay.accept(UpdateInProgress);
+                replay.desired.nodegroups[2].status = Some(DeleteInProgress);
+            }
+            _ => {}
+        });
         assert_eq!(
             replay.statuses(),
-            ["CREATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"]
+            [
+                "CREATE_COMPLETE",
+                "UPDATE_IN_PROGRESS",
+                "UPDATE_COMPLETE",
+                "UPDATE_IN_PROGRESS",
+                "UPDATE_COMPLETE"
+            ]
         );
         assert_eq!(
             replay.group_statuses("md-1"),
             ["CREATE_IN_PROGRESS", "CREATE_COMPLETE", "DELETE_IN_PROGRESS"]
         );
         replay.assert_never_complete_too_early("nodegroup-add-remove");
-        let gone = replay.moments.iter().position(|moment| !moment.derived.gone.is_empty()).unwrap();
+        let gone = replay
+            .moments
+            .iter()
+            .position(|moment| !moment.derived.gone.is_empty())
+            .unwrap();
         assert_eq!(replay.moments[gone].derived.gone, ["uuid-md-1"]);
         assert_eq!(replay.desired.nodegroups.len(), 2);
         assert!(
@@ -221,7 +302,8 @@ fn a_node_group_comes_and_goes() {
 #[test]
 fn node_count_follows_the_autoscaler_and_nobody_else() {
     for api in VERSIONS {
-        let replay = Replay::new("external-replicas", api, complete(rows(1, 1, CreateInProgress))).run(|_, _| {});
+        let replay =
+            Replay::new("external-replicas", api, complete(rows(1, 1, CreateInProgress))).run(|_, _| {});
         assert_eq!(replay.statuses(), ["CREATE_COMPLETE"]);
         assert_eq!(replay.desired.nodegroups[1].node_count, 1, "scaled by hand");
 
@@ -234,7 +316,10 @@ fn node_count_follows_the_autoscaler_and_nobody_else() {
         };
         let replay = replay.run(|_, _| {});
         assert_eq!(replay.statuses(), ["CREATE_COMPLETE"]);
-        assert_eq!(replay.desired.nodegroups[1].node_count, 2, "scaled by the autoscaler");
+        assert_eq!(
+            replay.desired.nodegroups[1].node_count, 2,
+            "scaled by the autoscaler"
+        );
         assert_eq!(replay.desired.nodegroups[1].node_addresses.len(), 2);
     }
 }
@@ -270,9 +355,10 @@ fn an_upgrade_ends_when_the_last_worker_is_upgraded() {
 fn a_refused_upgrade_stays_failed_until_the_next_operation() {
     let refused = "admission webhook denied the request: cannot update Kubernetes version";
     for api in VERSIONS {
-        for (recording, back) in
-            [("upgrade-refused-workers-suffer", "never"), ("upgrade-refused", "helm upgrade back to 1.30.4")]
-        {
+        for (recording, back) in [
+            ("upgrade-refused-workers-suffer", "never"),
+            ("upgrade-refused", "helm upgrade back to 1.30.4"),
+        ] {
             let mut desired = complete(rows(1, if back == "never" { 2 } else { 1 }, CreateInProgress));
             desired.cluster.status = Some(UpdateFailed);
             desired.cluster.status_reason = Some(refused.to_owned());
@@ -284,7 +370,11 @@ fn a_refused_upgrade_stays_failed_until_the_next_operation() {
             let what = format!("{recording} as {api}");
             if back == "never" {
                 assert_eq!(replay.statuses(), ["UPDATE_FAILED"], "{what}");
-                assert_eq!(replay.desired.cluster.status_reason.as_deref(), Some(refused), "{what}");
+                assert_eq!(
+                    replay.desired.cluster.status_reason.as_deref(),
+                    Some(refused),
+                    "{what}"
+                );
             } else {
                 assert_eq!(
                     replay.statuses(),
@@ -302,9 +392,21 @@ fn a_refused_upgrade_stays_failed_until_the_next_operation() {
 fn workers_that_do_not_come_are_told() {
     let recordings = [
         ("machine-fails", 3, 4, "v1.30.4", "Quota exceeded"),
-        ("machine-fails-terminal", 1, 2, "v1.30.4", "Quota exceeded for cores"),
+        (
+            "machine-fails-terminal",
+            1,
+            2,
+            "v1.30.4",
+            "Quota exceeded for cores",
+        ),
         ("worker-never-ready", 2, 3, "v1.30.4", "NodeHealthy"),
-        ("worker-stuck-building-then-notready", 1, 2, "v1.30.4", "Instance is building"),
+        (
+            "worker-stuck-building-then-notready",
+            1,
+            2,
+            "v1.30.4",
+            "Instance is building",
+        ),
         ("node-startup-timeout", 2, 3, "v1.29.0", "HealthCheckSucceeded: "),
     ];
     for api in VERSIONS {
@@ -319,7 +421,10 @@ fn workers_that_do_not_come_are_told() {
                 }
             });
             let reasons = replay.reasons();
-            assert!(reasons.iter().any(|reason| reason.contains(text)), "{what}: {reasons:#?}");
+            assert!(
+                reasons.iter().any(|reason| reason.contains(text)),
+                "{what}: {reasons:#?}"
+            );
             let statuses = ["CREATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"];
             assert_eq!(replay.statuses(), statuses, "{what}: {reasons:#?}");
             replay.assert_never_complete_too_early(&what);
@@ -338,8 +443,8 @@ fn trouble_in_a_complete_cluster_changes_its_health_only() {
     for api in VERSIONS {
         for (recording, masters, workers) in recordings {
             let what = format!("{recording} as {api}");
-            let replay =
-                Replay::new(recording, api, complete(rows(masters, workers, CreateInProgress))).run(|_, _| {});
+            let replay = Replay::new(recording, api, complete(rows(masters, workers, CreateInProgress)))
+                .run(|_, _| {});
             assert_eq!(replay.statuses(), ["CREATE_COMPLETE"], "{what}");
             assert_eq!(replay.group_statuses("md-0"), ["CREATE_COMPLETE"], "{what}");
             let healths = replay.healths();
@@ -376,8 +481,14 @@ fn a_deletion_stays_a_deletion_until_nothing_is_left() {
             assert_eq!(replay.statuses(), ["DELETE_IN_PROGRESS"], "{what}");
             assert!(replay.view().is_gone(), "{what}: {:#?}", replay.view());
             let reasons = replay.reasons();
-            assert!(reasons.iter().any(|reason| reason.contains("being deleted")), "{what}: {reasons:#?}");
-            assert!(replay.moments.iter().all(|moment| moment.derived.gone.is_empty()), "{what}");
+            assert!(
+                reasons.iter().any(|reason| reason.contains("being deleted")),
+                "{what}: {reasons:#?}"
+            );
+            assert!(
+                replay.moments.iter().all(|moment| moment.derived.gone.is_empty()),
+                "{what}"
+            );
         }
     }
 }
@@ -395,7 +506,10 @@ fn a_deletion_that_is_stuck_says_why_and_fails_in_the_end() {
         let replay = replay.run(|_, _| {});
         assert_eq!(replay.statuses(), ["DELETE_IN_PROGRESS", "DELETE_FAILED"]);
         let reason = replay.desired.cluster.status_reason.unwrap();
-        assert!(reason.starts_with("Timed out after 1 minutes: OpenStackMachine c1-md-0-"), "{reason}");
+        assert!(
+            reason.starts_with("Timed out after 1 minutes: OpenStackMachine c1-md-0-"),
+            "{reason}"
+        );
         assert!(reason.contains("Deleting instance failed"), "{reason}");
     }
 }

@@ -40,7 +40,11 @@ impl Addon {
             None if kind == "HelmChartProxy" => by_conditions(&Conditions::read(object, modern)),
             None => AddonState::Pending("not looked at yet".to_owned()),
         };
-        Self { meta: Meta::read(object), kind, state }
+        Self {
+            meta: Meta::read(object),
+            kind,
+            state,
+        }
     }
 }
 
@@ -50,7 +54,11 @@ fn by_conditions(conditions: &Conditions) -> AddonState {
         Some(ready) => {
             let text = ready.text().unwrap_or("not ready").to_owned();
             let failed = |condition: &Condition| condition.severity.as_deref() == Some("Error");
-            if failed(ready) { AddonState::Failed(text) } else { AddonState::Pending(text) }
+            if failed(ready) {
+                AddonState::Failed(text)
+            } else {
+                AddonState::Pending(text)
+            }
         }
         None => AddonState::Pending("not looked at yet".to_owned()),
     }

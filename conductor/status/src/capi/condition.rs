@@ -139,8 +139,12 @@ impl Conditions {
     /// Reads the conditions of an object whose API version is of the new (`modern`) or the old contract. The new one
     /// has the old style at `status.deprecated.v1beta1`, the old one the new style at `status.v1beta2`.
     pub(crate) fn read(object: &Value, modern: bool) -> Self {
-        let list =
-            |path: &[&str]| json::array(object, path).iter().map(Condition::read).collect::<Vec<_>>();
+        let list = |path: &[&str]| {
+            json::array(object, path)
+                .iter()
+                .map(Condition::read)
+                .collect::<Vec<_>>()
+        };
         if modern {
             Self {
                 modern: list(&["status", "conditions"]),
@@ -183,9 +187,8 @@ impl Conditions {
             };
             return self.legacy.iter().filter(bad).collect();
         }
-        let bad = |condition: &&Condition| {
-            !condition.is_true() && polarity(&condition.kind) == Polarity::Positive
-        };
+        let bad =
+            |condition: &&Condition| !condition.is_true() && polarity(&condition.kind) == Polarity::Positive;
         self.modern.iter().filter(bad).collect()
     }
 }

@@ -46,10 +46,16 @@ impl Infrastructure {
     /// Why it does not get on, in the provider's words: the failure of the old contract, else the first condition
     /// that is called an error or a warning.
     pub fn error(&self) -> Option<String> {
-        if let Some(message) = self.failure_message.clone().or_else(|| self.failure_reason.clone()) {
+        if let Some(message) = self
+            .failure_message
+            .clone()
+            .or_else(|| self.failure_reason.clone())
+        {
             return Some(message);
         }
-        self.unready().filter(|condition| self.is_error(condition)).find_map(text)
+        self.unready()
+            .filter(|condition| self.is_error(condition))
+            .find_map(text)
     }
 
     /// What it is waiting for, in the provider's words.
@@ -58,14 +64,20 @@ impl Infrastructure {
     }
 
     fn unready(&self) -> impl Iterator<Item = &Condition> {
-        self.conditions.legacy.iter().chain(&self.conditions.modern).filter(|condition| !condition.is_true())
+        self.conditions
+            .legacy
+            .iter()
+            .chain(&self.conditions.modern)
+            .filter(|condition| !condition.is_true())
     }
 
     /// The new style has no severity; there the provider's reasons for errors end in these words.
     fn is_error(&self, condition: &Condition) -> bool {
         condition.is_severe()
             || (condition.severity.is_none()
-                && ["Failed", "Error"].iter().any(|word| condition.reason.ends_with(word)))
+                && ["Failed", "Error"]
+                    .iter()
+                    .any(|word| condition.reason.ends_with(word)))
     }
 }
 

@@ -37,7 +37,10 @@ impl Machine {
         let meta = Meta::read(object);
         let labels = json::at(object, &["metadata", "labels"]);
         let address = |value: &Value| {
-            Some((json::string(value, &["type"])?, json::string(value, &["address"])?))
+            Some((
+                json::string(value, &["type"])?,
+                json::string(value, &["address"])?,
+            ))
         };
         Self {
             conditions: Conditions::read(object, modern),
@@ -48,7 +51,10 @@ impl Machine {
             infrastructure: json::string(object, &["spec", "infrastructureRef", "name"]),
             node: json::string(object, &["status", "nodeRef", "name"]),
             container_runtime: json::string(object, &["status", "nodeInfo", "containerRuntimeVersion"]),
-            addresses: json::array(object, &["status", "addresses"]).iter().filter_map(address).collect(),
+            addresses: json::array(object, &["status", "addresses"])
+                .iter()
+                .filter_map(address)
+                .collect(),
             failure: super::failure(object),
             meta,
         }
@@ -62,7 +68,10 @@ impl Machine {
     /// The address at which the node is best reached: external if it has one, else internal.
     pub fn address(&self) -> Option<&str> {
         ["ExternalIP", "InternalIP"].into_iter().find_map(|wanted| {
-            self.addresses.iter().find(|(kind, _)| kind == wanted).map(|(_, address)| address.as_str())
+            self.addresses
+                .iter()
+                .find(|(kind, _)| kind == wanted)
+                .map(|(_, address)| address.as_str())
         })
     }
 }

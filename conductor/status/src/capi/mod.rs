@@ -27,8 +27,8 @@ pub use infrastructure::Infrastructure;
 pub use machine::Machine;
 pub use machine_deployment::MachineDeployment;
 pub use meta::{
-    ADDON_CLUSTER_LABEL, CHART_CLUSTER_LABEL, CLUSTER_NAME_LABEL, CONTROL_PLANE_LABEL, DEPLOYMENT_LABEL, Meta,
-    NODE_GROUP_LABEL,
+    ADDON_CLUSTER_LABEL, CHART_CLUSTER_LABEL, CLUSTER_NAME_LABEL, CONTROL_PLANE_LABEL, DEPLOYMENT_LABEL,
+    Meta, NODE_GROUP_LABEL,
 };
 pub use replicas::{Fleet, Replicas};
 
@@ -97,7 +97,13 @@ impl Kind {
         const ADDONS: &str = "addons.stackhpc.com";
         const BOTH: &[&str] = &["v1beta2", "v1beta1"];
         const ALPHA: &[&str] = &["v1alpha1"];
-        let api = |group, kind, plural, versions, optional| Api { group, kind, plural, versions, optional };
+        let api = |group, kind, plural, versions, optional| Api {
+            group,
+            kind,
+            plural,
+            versions,
+            optional,
+        };
         match self {
             Self::Cluster => api(CORE, "Cluster", "clusters", BOTH, false),
             Self::ControlPlane => api(
@@ -112,21 +118,31 @@ impl Kind {
             Self::HealthCheck => api(CORE, "MachineHealthCheck", "machinehealthchecks", BOTH, true),
             Self::InfraCluster => api(INFRA, "OpenStackCluster", "openstackclusters", BOTH, false),
             Self::InfraMachine => api(INFRA, "OpenStackMachine", "openstackmachines", BOTH, false),
-            Self::InfraServer => {
-                api(INFRA, "OpenStackServer", "openstackservers", &["v1beta2", "v1beta1", "v1alpha1"], true)
-            }
+            Self::InfraServer => api(
+                INFRA,
+                "OpenStackServer",
+                "openstackservers",
+                &["v1beta2", "v1beta1", "v1alpha1"],
+                true,
+            ),
             Self::HelmRelease => api(ADDONS, "HelmRelease", "helmreleases", ALPHA, true),
             Self::Manifests => api(ADDONS, "Manifests", "manifests", ALPHA, true),
-            Self::HelmChartProxy => {
-                api("addons.cluster.x-k8s.io", "HelmChartProxy", "helmchartproxies", ALPHA, true)
-            }
+            Self::HelmChartProxy => api(
+                "addons.cluster.x-k8s.io",
+                "HelmChartProxy",
+                "helmchartproxies",
+                ALPHA,
+                true,
+            ),
         }
     }
 
     /// The kind with this group (of `group/version`) and kind name.
     pub fn of(api_version: &str, kind: &str) -> Option<Self> {
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
-        Self::ALL.into_iter().find(|known| known.api().group == group && known.api().kind == kind)
+        Self::ALL
+            .into_iter()
+            .find(|known| known.api().group == group && known.api().kind == kind)
     }
 }
 
@@ -156,7 +172,9 @@ impl Object {
         match kind {
             Kind::Cluster => Self::Cluster(Arc::new(Cluster::read(object, modern))),
             Kind::ControlPlane => Self::ControlPlane(Arc::new(ControlPlane::read(object, modern))),
-            Kind::MachineDeployment => Self::MachineDeployment(Arc::new(MachineDeployment::read(object, modern))),
+            Kind::MachineDeployment => {
+                Self::MachineDeployment(Arc::new(MachineDeployment::read(object, modern)))
+            }
             Kind::Machine => Self::Machine(Arc::new(Machine::read(object, modern))),
             Kind::HealthCheck => Self::HealthCheck(Arc::new(HealthCheck::read(object))),
             Kind::InfraCluster | Kind::InfraMachine | Kind::InfraServer => {
@@ -199,7 +217,10 @@ impl Object {
             return false;
         }
         let mut aligned = self.clone();
-        aligned.meta_mut().resource_version.clone_from(&other.meta().resource_version);
+        aligned
+            .meta_mut()
+            .resource_version
+            .clone_from(&other.meta().resource_version);
         aligned == *other
     }
 }

@@ -79,12 +79,7 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    pub(crate) fn read(
-        object: &Value,
-        meta: &Meta,
-        version: &[&str],
-        template: &[&[&str]],
-    ) -> Self {
+    pub(crate) fn read(object: &Value, meta: &Meta, version: &[&str], template: &[&[&str]]) -> Self {
         Self {
             replicas: Replicas::read(object),
             version: json::string(object, version),
@@ -92,7 +87,11 @@ impl Fleet {
             observed: super::observed(object, meta),
             autoscaled: json::text(
                 object,
-                &["metadata", "annotations", "cluster.x-k8s.io/cluster-api-autoscaler-node-group-min-size"],
+                &[
+                    "metadata",
+                    "annotations",
+                    "cluster.x-k8s.io/cluster-api-autoscaler-node-group-min-size",
+                ],
             )
             .is_some(),
         }

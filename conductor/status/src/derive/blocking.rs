@@ -44,7 +44,11 @@ impl Blocking {
         let more = errors.len().saturating_sub(ERRORS_SHOWN);
         errors.truncate(ERRORS_SHOWN);
         let shown = shorten(&errors.join("; "));
-        Some(if more > 0 { format!("{shown} (and {more} more)") } else { shown })
+        Some(if more > 0 {
+            format!("{shown} (and {more} more)")
+        } else {
+            shown
+        })
     }
 }
 
@@ -92,21 +96,32 @@ pub(super) fn of_cluster_as_a_whole(view: &View) -> Blocking {
         ("RemoteConnectionProbe", false),
     ];
     // As magnum-capi-helm.
-    const LEGACY: [(&str, bool); 3] =
-        [("InfrastructureReady", true), ("ControlPlaneReady", true), ("Ready", true)];
+    const LEGACY: [(&str, bool); 3] = [
+        ("InfrastructureReady", true),
+        ("ControlPlaneReady", true),
+        ("Ready", true),
+    ];
     let mut blocking = Blocking::default();
-    let Some(cluster) = &view.cluster else { return blocking };
+    let Some(cluster) = &view.cluster else {
+        return blocking;
+    };
     let conditions = &cluster.conditions;
     let modern = !conditions.modern.is_empty();
     let wanted: &[(&str, bool)] = if modern { &MODERN } else { &LEGACY };
     for (kind, required) in wanted {
-        let found = if modern { conditions.modern(kind) } else { conditions.legacy(kind) };
+        let found = if modern {
+            conditions.modern(kind)
+        } else {
+            conditions.legacy(kind)
+        };
         match found {
             Some(condition) if condition.is_true() => {}
             Some(condition) => {
                 blocking.wait("Cluster", &cluster.meta.name, &described(condition));
             }
-            None if *required => blocking.wait("Cluster", &cluster.meta.name, &format!("{kind} not reported yet")),
+            None if *required => {
+                blocking.wait("Cluster", &cluster.meta.name, &format!("{kind} not reported yet"))
+            }
             None => {}
         }
     }
@@ -119,7 +134,8 @@ pub(super) fn of_machine(machine: &Machine, view: &View) -> Blocking {
     let infra_name = machine.infrastructure.as_deref().unwrap_or(&machine.meta.name);
     let infra = view.infra_machines.get(infra_name);
     let server = view.infra_servers.get(infra_name);
-    let failing = |found: Option<&std::sync::Arc<Infrastructure>>| found.filter(|found| !found.ready)?.error();
+    let failing =
+        |found: Option<&std::sync::Arc<Infrastructure>>| found.filter(|found| !found.ready)?.error();
     if let Some(error) = failing(server) {
         blocking.error("OpenStackServer", infra_name, &error);
     } else if let Some(error) = failing(infra) {
@@ -173,15 +189,32 @@ pub(super) fn addons(view: &View) -> Blocking {
 /// What a deletion is waiting for: what cannot be deleted, else the first thing left.
 pub(super) fn of_deletion(view: &View) -> Option<String> {
     let mut blocking = Blocking::default();
-    let servers = view.infra_servers.values().map(|server| ("OpenStackServer", server));
-    let machines = view.infra_machines.values().map(|machine| ("OpenStackMachine", machine));
-    let infra = view.infra_cluster.iter().map(|cluster| ("OpenStackCluster", cluster));
-    for (kind, object) in servers.chain(machines).chain(infra).filter(|(_, object)| object.meta.is_deleting()) {
+    let servers = view
+        .infra_servers
+        .values()
+        .map(|server| ("OpenStackServer", server));
+    let machines = view
+        .infra_machines
+        .values()
+        .map(|machine| ("OpenStackMachine", machine));
+    let infra = view
+        .infra_cluster
+        .iter()
+        .map(|cluster| ("OpenStackCluster", cluster));
+    for (kind, object) in servers
+        .chain(machines)
+        .chain(infra)
+        .filter(|(_, object)| object.meta.is_deleting())
+    {
         if let Some(error) = object.error() {
             blocking.error(kind, &object.meta.name, &error);
         }
     }
-    for machine in view.machines.values().filter(|machine| machine.meta.is_deleting()) {
+    for machine in view
+        .machines
+        .values()
+        .filter(|machine| machine.meta.is_deleting())
+    {
         blocking.wait("Machine", &machine.meta.name, &deleting(&machine.conditions));
     }
     if let Some(cluster) = view.cluster.as_ref().filter(|cluster| cluster.meta.is_deleting()) {
@@ -191,7 +224,11 @@ pub(super) fn of_deletion(view: &View) -> Option<String> {
 }
 
 fn deleting(conditions: &Conditions) -> String {
-    match conditions.find("Deleting").filter(|condition| condition.is_true()).and_then(Condition::text) {
+    match conditions
+        .find("Deleting")
+        .filter(|condition| condition.is_true())
+        .and_then(Condition::text)
+    {
         Some(text) => format!("being deleted: {text}"),
         None => "being deleted".to_owned(),
     }
@@ -209,7 +246,11 @@ pub(super) fn described(condition: &Condition) -> String {
 /// A text of several lines and bullets as one line.
 fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
-    for part in text.lines().map(|part| part.trim().trim_start_matches("* ").trim()).filter(|part| !part.is_empty()) {
+    for part in text
+        .lines()
+        .map(|part| part.trim().trim_start_matches("* ").trim())
+        .filter(|part| !part.is_empty())
+    {
         if !line.is_empty() {
             line.push_str(if line.ends_with(':') { " " } else { "; " });
         }
@@ -232,7 +273,10 @@ mod tests {
     #[test]
     fn bullets_become_one_line() {
         let text = "* Machine c1-x:\n  * NodeHealthy:\n    * Node.Ready: no network\n* Machine c1-y: waits";
-        assert_eq!(one_line(text), "Machine c1-x: NodeHealthy: Node.Ready: no network; Machine c1-y: waits");
+        assert_eq!(
+            one_line(text),
+            "Machine c1-x: NodeHealthy: Node.Ready: no network; Machine c1-y: waits"
+        );
     }
 
     #[test]
@@ -256,6 +300,10 @@ mod tests {
     fn a_reason_does_not_grow_without_end() {
         let mut blocking = Blocking::default();
         blocking.error("Machine", "a", &"ü".repeat(5000));
-        assert!(blocking.text().is_some_and(|text| text.chars().count() < 1100 && text.ends_with("...")));
+        assert!(
+            blocking
+                .text()
+                .is_some_and(|text| text.chars().count() < 1100 && text.ends_with("..."))
+        );
     }
 }

@@ -29,7 +29,9 @@ impl Deadline {
     pub(super) fn new(limit: Option<i64>, start: Option<DateTime<Utc>>) -> Self {
         let minutes = limit.unwrap_or_default();
         let length = TimeDelta::try_minutes(minutes).filter(|_| minutes > 0);
-        let at = start.zip(length).and_then(|(start, length)| start.checked_add_signed(length));
+        let at = start
+            .zip(length)
+            .and_then(|(start, length)| start.checked_add_signed(length));
         Self { minutes, at }
     }
 
@@ -37,7 +39,10 @@ impl Deadline {
     /// the default for none or 0) from when the row was made, anything else by the limit for updates.
     pub(super) fn of_operation(cluster: &ClusterState, progress: &Progress, limits: &Limits) -> Self {
         if cluster.status == Some(ClusterStatus::CreateInProgress) {
-            let minutes = cluster.create_timeout.filter(|minutes| *minutes > 0).unwrap_or(CREATE_MINUTES);
+            let minutes = cluster
+                .create_timeout
+                .filter(|minutes| *minutes > 0)
+                .unwrap_or(CREATE_MINUTES);
             return Self::new(Some(minutes), cluster.created_at.or(progress.started_at));
         }
         Self::new(limits.update, progress.started_at)

@@ -40,11 +40,17 @@ pub(super) fn check(
             blocking.extend(&blocking::of_machine(machine, view));
         }
     }
-    let old = machines.iter().filter(|machine| !is_current(machine, fleet, view)).collect::<Vec<_>>();
+    let old = machines
+        .iter()
+        .filter(|machine| !is_current(machine, fleet, view))
+        .collect::<Vec<_>>();
     if let Some(machine) = old.first() {
         blocking.wait("Machine", &machine.meta.name, &outdated(machine, fleet));
     }
-    let staying = machines.iter().filter(|machine| !machine.meta.is_deleting()).count();
+    let staying = machines
+        .iter()
+        .filter(|machine| !machine.meta.is_deleting())
+        .count();
     let desired = fleet.replicas.desired();
     let complete = usize::try_from(desired) == Ok(staying) && staying == machines.len();
     if !(complete && fleet.replicas.rolled_out()) {
@@ -62,22 +68,32 @@ pub(super) fn check(
         let available = fleet.replicas.available.or(fleet.replicas.ready).unwrap_or(0);
         blocking.wait(kind, name, &format!("{available} of {desired} nodes available"));
     }
-    FleetCheck { rolled_out, ready, blocking }
+    FleetCheck {
+        rolled_out,
+        ready,
+        blocking,
+    }
 }
 
 /// Whether a Machine is of the version and template that are asked for. A Machine whose infrastructure object is not
 /// there (yet) is judged by its version.
 fn is_current(machine: &Machine, fleet: &Fleet, view: &View) -> bool {
     let version = fleet.version.is_none() || machine.version == fleet.version;
-    let infra = machine.infrastructure.as_ref().and_then(|name| view.infra_machines.get(name));
+    let infra = machine
+        .infrastructure
+        .as_ref()
+        .and_then(|name| view.infra_machines.get(name));
     let made_from = infra.and_then(|infra| infra.cloned_from.as_ref());
     let template = match (made_from, &fleet.template) {
         (Some(made_from), Some(template)) => made_from == template,
         _ => true,
     };
-    version && template && machine.conditions.modern("UpToDate").is_none_or(|condition| {
-        condition.status != crate::capi::ConditionStatus::False
-    })
+    version
+        && template
+        && machine
+            .conditions
+            .modern("UpToDate")
+            .is_none_or(|condition| condition.status != crate::capi::ConditionStatus::False)
 }
 
 fn outdated(machine: &Machine, fleet: &Fleet) -> String {

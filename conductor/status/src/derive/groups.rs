@@ -26,13 +26,30 @@ pub(super) struct GroupCheck {
     addresses: Vec<String>,
 }
 
+impl GroupCheck {
+    /// Of a group of which nothing is known but what it waits for.
+    pub(super) fn waiting(reason: &str) -> Self {
+        let blocking = Blocking {
+            errors: Vec::new(),
+            waits: vec![reason.to_owned()],
+        };
+        Self {
+            blocking,
+            ..Self::default()
+        }
+    }
+}
+
 /// Looks at every node group, in the order of the rows.
 pub(super) fn check(derived: &Derived, view: &View, rules: &Rules) -> Vec<GroupCheck> {
     let workers: Vec<NodeGroupName<'_>> = derived
         .nodegroups
         .iter()
         .filter(|group| !group.is_master)
-        .map(|group| NodeGroupName { uuid: &group.uuid, name: &group.name })
+        .map(|group| NodeGroupName {
+            uuid: &group.uuid,
+            name: &group.name,
+        })
         .collect();
     let names = names::nodegroups(&workers);
     derived
@@ -51,14 +68,22 @@ fn control_plane(group: &NodeGroupState, view: &View, rules: &Rules) -> GroupChe
     let Some(object) = &view.control_plane else {
         return absent(KIND, &component_name(&view.release, "control-plane"), &machines);
     };
-    let mut check =
-        fleet::check(KIND, &object.meta, &object.fleet, &object.conditions, &machines, view);
+    let mut check = fleet::check(
+        KIND,
+        &object.meta,
+        &object.fleet,
+        &object.conditions,
+        &machines,
+        view,
+    );
     if let Some(failure) = &object.failure {
         check.blocking.error(KIND, &object.meta.name, failure);
     }
     for (kind, text) in missing_conditions(object, rules) {
         check.ready = false;
-        check.blocking.wait(KIND, &object.meta.name, &format!("{kind}: {text}"));
+        check
+            .blocking
+            .wait(KIND, &object.meta.name, &format!("{kind}: {text}"));
     }
     finished(group, KIND, &object.meta.name, &object.fleet, check, &machines)
 }
@@ -71,7 +96,14 @@ fn worker(group: &NodeGroupState, name: &str, view: &View) -> GroupCheck {
         return absent(KIND, &cut_name, &machines);
     };
     let machines: Vec<&Machine> = view.worker_machines(&object.meta.name, name).collect();
-    let check = fleet::check(KIND, &object.meta, &object.fleet, &object.conditions, &machines, view);
+    let check = fleet::check(
+        KIND,
+        &object.meta,
+        &object.fleet,
+        &object.conditions,
+        &machines,
+        view,
+    );
     finished(group, KIND, &object.meta.name, &object.fleet, check, &machines)
 }
 
@@ -82,7 +114,12 @@ fn absent(kind: &str, name: &str, machines: &[&Machine]) -> GroupCheck {
         Some(machine) => blocking.wait("Machine", &machine.meta.name, "still there"),
         None => blocking.wait(kind, name, "not in the management cluster"),
     }
-    GroupCheck { gone: machines.is_empty(), blocking, addresses: addresses(machines), ..GroupCheck::default() }
+    GroupCheck {
+        gone: machines.is_empty(),
+        blocking,
+        addresses: addresses(machines),
+        ..GroupCheck::default()
+    }
 }
 
 fn finished(
@@ -98,7 +135,10 @@ fn finished(
     if autoscaled.is_none() && desired != group.node_count {
         check.ready = false;
         check.rolled_out = false;
-        let text = format!("has {desired} replicas, the node group {} nodes", group.node_count);
+        let text = format!(
+            "has {desired} replicas, the node group {} nodes",
+            group.node_count
+        );
         check.blocking.wait(kind, name, &text);
     }
     GroupCheck {
@@ -112,7 +152,11 @@ fn finished(
 }
 
 fn addresses(machines: &[&Machine]) -> Vec<String> {
-    machines.iter().filter_map(|machine| machine.address()).map(str::to_owned).collect()
+    machines
+        .iter()
+        .filter_map(|machine| machine.address())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Of the configured conditions of the control plane, those that are not True, with why.
@@ -164,7 +208,9 @@ pub(super) fn settle(derived: &mut Derived, checks: &[GroupCheck], cluster_in_pr
                 group.status = Some(completed(status));
                 group.status_reason = None;
             }
-            ClusterStatus::DeleteInProgress | ClusterStatus::DeleteFailed if check.gone && !group.is_default => {
+            ClusterStatus::DeleteInProgress | ClusterStatus::DeleteFailed
+                if check.gone && !group.is_default =>
+            {
                 derived.gone.push(group.uuid.clone());
             }
             ClusterStatus::DeleteInProgress => group.status_reason = check.blocking.text(),

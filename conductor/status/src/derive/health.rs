@@ -1,9 +1,8 @@
 //! Health of a cluster as Cluster API sees it; texts as magnum-capi-helm `capi_monitor.py`.
 
-use magnum_objects::HealthStatus;
-use serde_json::{Value, json};
-
 use conductor_driver::names::{self, NodeGroupName};
+use indexmap::IndexMap;
+use magnum_objects::HealthStatus;
 use magnum_objects::exception::python_repr;
 
 use super::{ClusterState, NodeGroupState};
@@ -18,23 +17,25 @@ pub struct Health {
     /// Healthy when all parts are.
     pub status: HealthStatus,
     /// `cluster`, `infrastructure`, `controlplane`, `nodegroup`: "Ready", or what is wrong.
-    pub reason: Value,
+    pub reason: IndexMap<String, String>,
 }
 
 /// The health of a cluster; none for one that has no release yet.
 pub fn health(cluster: &ClusterState, nodegroups: &[NodeGroupState], view: &View) -> Option<Health> {
     cluster.release.as_ref()?;
-    let parts =
-        [of_cluster(view), of_infrastructure(view), of_control_plane(view), of_nodegroups(nodegroups, view)];
-    let status =
-        if parts.iter().all(|part| part == READY) { HealthStatus::Healthy } else { HealthStatus::Unhealthy };
-    let [cluster, infrastructure, control_plane, nodegroup] = parts;
-    let reason = json!({
-        "cluster": cluster,
-        "infrastructure": infrastructure,
-        "controlplane": control_plane,
-        "nodegroup": nodegroup,
-    });
+    let parts = [
+        of_cluster(view),
+        of_infrastructure(view),
+        of_control_plane(view),
+        of_nodegroups(nodegroups, view),
+    ];
+    let status = if parts.iter().all(|part| part == READY) {
+        HealthStatus::Healthy
+    } else {
+        HealthStatus::Unhealthy
+    };
+    let names = ["cluster", "infrastructure", "controlplane", "nodegroup"].map(str::to_owned);
+    let reason = names.into_iter().zip(parts).collect();
     Some(Health { status, reason })
 }
 
@@ -50,7 +51,10 @@ fn of_infrastructure(view: &View) -> String {
         return "Infrastructure resource not found.".to_owned();
     };
     match (&infra.failure_reason, infra.ready) {
-        (Some(reason), _) => format!("{reason}: {}", infra.failure_message.as_deref().unwrap_or_default()),
+        (Some(reason), _) => format!(
+            "{reason}: {}",
+            infra.failure_message.as_deref().unwrap_or_default()
+        ),
         (None, false) => "Infrastructure not ready.".to_owned(),
         (None, true) => READY.to_owned(),
     }
@@ -65,13 +69,20 @@ fn of_control_plane(view: &View) -> String {
 
 fn of_nodegroups(nodegroups: &[NodeGroupState], view: &View) -> String {
     let workers: Vec<&NodeGroupState> = nodegroups.iter().filter(|group| !group.is_master).collect();
-    let named: Vec<NodeGroupName<'_>> =
-        workers.iter().map(|group| NodeGroupName { uuid: &group.uuid, name: &group.name }).collect();
+    let named: Vec<NodeGroupName<'_>> = workers
+        .iter()
+        .map(|group| NodeGroupName {
+            uuid: &group.uuid,
+            name: &group.name,
+        })
+        .collect();
     let names = names::nodegroups(&named);
     let mut reasons = Vec::new();
     for group in workers {
         let name = &group.name;
-        let deployment = names.get(&group.uuid).and_then(|in_release| view.deployment(in_release));
+        let deployment = names
+            .get(&group.uuid)
+            .and_then(|in_release| view.deployment(in_release));
         match deployment {
             None => reasons.push(format!("{name} resource not found.")),
             Some(deployment) => {
@@ -82,7 +93,11 @@ fn of_nodegroups(nodegroups: &[NodeGroupState], view: &View) -> String {
             }
         }
     }
-    if reasons.is_empty() { READY.to_owned() } else { reasons.join(",") }
+    if reasons.is_empty() {
+        READY.to_owned()
+    } else {
+        reasons.join(",")
+    }
 }
 
 /// "Ready", or the types of the conditions that are not as they should be, as Python writes a list.
@@ -91,6 +106,9 @@ fn waiting(conditions: &Conditions, verb: &str) -> String {
     if bad.is_empty() {
         return READY.to_owned();
     }
-    let names: Vec<String> = bad.into_iter().map(|condition: &Condition| python_repr(&condition.kind)).collect();
+    let names: Vec<String> = bad
+        .into_iter()
+        .map(|condition: &Condition| python_repr(&condition.kind))
+        .collect();
     format!("{verb} [{}]", names.join(", "))
 }

@@ -44,6 +44,8 @@ pub struct Rules {
     /// `[capi_helm] k8s_control_plane_resource_conditions`: must be True before a control plane is complete. A
     /// condition that the control plane does not have in any style is not waited for where it has others.
     pub control_plane_conditions: Vec<String>,
+    /// Whether health is not looked after: `[kubernetes] health_polling_interval` is negative.
+    pub without_health: bool,
 }
 
 /// Whether a failure with this reason was found here rather than by an operation, so that it ends when Cluster API
@@ -62,6 +64,7 @@ pub fn derive(
 ) -> Derived {
     let mut derived = Derived::unchanged(desired);
     match desired.cluster.status {
+        _ if !view.known => unknown(&mut derived, progress, rules, now),
         Some(ClusterStatus::DeleteInProgress) => deleting(&mut derived, view, progress, rules, now),
         Some(
             ClusterStatus::CreateInProgress
@@ -75,6 +78,24 @@ pub fn derive(
         _ => {}
     }
     derived
+}
+
+/// Nothing is known of the management cluster yet: only the end of patience.
+fn unknown(derived: &mut Derived, progress: &Progress, rules: &Rules, now: DateTime<Utc>) {
+    let deadline = if derived.cluster.status == Some(ClusterStatus::DeleteInProgress) {
+        Deadline::new(rules.limits.delete, progress.started_at)
+    } else {
+        Deadline::of_operation(&derived.cluster, progress, &rules.limits)
+    };
+    let reason = "the management cluster has not been reached since this conductor was started";
+    let checks = vec![GroupCheck::waiting(reason); derived.nodegroups.len()];
+    if deadline.passed(now).is_some() && in_progress(derived.cluster.status) {
+        derived.cluster.status_reason = Some(reason.to_owned());
+    }
+    expire(derived, &checks, &deadline, progress, now);
+    if derived.is_in_progress() {
+        derived.next_deadline = deadline.at();
+    }
 }
 
 /// A cluster that is being deleted: only what it waits for, and the end of patience. The rest is the operation's.
@@ -98,7 +119,8 @@ fn living(derived: &mut Derived, view: &View, progress: &Progress, rules: &Rules
     let checks = groups::check(derived, view, rules);
     groups::facts(derived, &checks, view, progress);
     facts(derived, view);
-    if let Some(health) = health(&derived.cluster, &derived.nodegroups, view) {
+    let health = || health(&derived.cluster, &derived.nodegroups, view);
+    if let Some(health) = (!rules.without_health).then(health).flatten() {
         derived.cluster.health_status = Some(health.status);
         derived.cluster.health_status_reason = Some(health.reason);
     }
@@ -121,11 +143,18 @@ fn facts(derived: &mut Derived, view: &View) {
     if let Some((host, port)) = view.cluster.as_ref().and_then(|found| found.endpoint.as_ref())
         && changing
     {
-        let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.clone() };
+        let host = if host.contains(':') && !host.starts_with('[') {
+            format!("[{host}]")
+        } else {
+            host.clone()
+        };
         cluster.api_address = Some(format!("https://{host}:{port}"));
     }
     if let Some(control_plane) = &view.control_plane {
-        let version = control_plane.running_version.as_ref().or(control_plane.fleet.version.as_ref());
+        let version = control_plane
+            .running_version
+            .as_ref()
+            .or(control_plane.fleet.version.as_ref());
         if version.is_some() {
             cluster.coe_version = version.cloned();
         }
@@ -141,7 +170,9 @@ fn facts(derived: &mut Derived, view: &View) {
 
 /// Ends an operation of the cluster that has come to its end, and says what one that has not is waiting for.
 fn settle(derived: &mut Derived, checks: &[GroupCheck], view: &View) {
-    let Some(status) = derived.cluster.status else { return };
+    let Some(status) = derived.cluster.status else {
+        return;
+    };
     let waiting = status.is_in_progress();
     if !waiting && !(status.is_failed() && may_recover(derived.cluster.status_reason.as_deref())) {
         return;
@@ -158,8 +189,7 @@ fn settle(derived: &mut Derived, checks: &[GroupCheck], view: &View) {
             }
             addons if !addons.errors.is_empty() => {
                 derived.cluster.status = Some(failed(status));
-                derived.cluster.status_reason =
-                    addons.text().map(|text| format!("{ADDON_FAILED}{text}"));
+                derived.cluster.status_reason = addons.text().map(|text| format!("{ADDON_FAILED}{text}"));
                 return;
             }
             addons => blocking = addons,
@@ -181,8 +211,12 @@ fn expire(
     progress: &Progress,
     now: DateTime<Utc>,
 ) {
-    let Some(minutes) = deadline.passed(now) else { return };
-    let own = progress.unfinished.then_some("the operation has not been carried out yet");
+    let Some(minutes) = deadline.passed(now) else {
+        return;
+    };
+    let own = progress
+        .unfinished
+        .then_some("the operation has not been carried out yet");
     for (group, check) in derived.nodegroups.iter_mut().zip(checks) {
         if let Some(status) = group.status.filter(|status| status.is_in_progress()) {
             let reason = check.blocking.text();

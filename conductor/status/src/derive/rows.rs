@@ -1,8 +1,8 @@
 //! The rows, as far as status derivation reads and writes them.
 
 use chrono::{DateTime, Utc};
+use indexmap::IndexMap;
 use magnum_objects::{ClusterStatus, HealthStatus};
-use serde_json::Value;
 
 /// A cluster's row.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +24,7 @@ pub struct ClusterState {
     /// Health as far as Cluster API knows it.
     pub health_status: Option<HealthStatus>,
     /// Health in detail: `cluster`, `infrastructure`, `controlplane`, `nodegroup`.
-    pub health_status_reason: Option<Value>,
+    pub health_status_reason: Option<IndexMap<String, String>>,
     /// Minutes that creation may take.
     pub create_timeout: Option<i64>,
     /// When the row was made.

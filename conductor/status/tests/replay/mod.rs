@@ -94,15 +94,31 @@ impl Replay {
             .find_map(|line| line["seen"]["metadata"]["namespace"].as_str())
             .expect("a recording has objects")
             .to_owned();
-        let conditions =
-            ["MachinesReady", "Ready", "EtcdClusterHealthy", "ControlPlaneComponentsHealthy"].map(str::to_owned);
+        let conditions = [
+            "MachinesReady",
+            "Ready",
+            "EtcdClusterHealthy",
+            "ControlPlaneComponentsHealthy",
+        ]
+        .map(str::to_owned);
+        let index = Index::new();
+        for kind in Kind::ALL {
+            index.mark_synced(kind);
+        }
         Self {
-            index: Index::new(),
+            index,
             desired,
-            progress: Progress { unfinished: false, started_at: Some(start()) },
+            progress: Progress {
+                unfinished: false,
+                started_at: Some(start()),
+            },
             rules: Rules {
-                limits: Limits { update: Some(60), delete: Some(60) },
+                limits: Limits {
+                    update: Some(60),
+                    delete: Some(60),
+                },
                 control_plane_conditions: conditions.to_vec(),
+                without_health: false,
             },
             moments: Vec::new(),
             version: "v1.30.4".to_owned(),
@@ -127,7 +143,12 @@ impl Replay {
 
     pub fn resize(&mut self, name: &str, count: i64) {
         self.accept(ClusterStatus::UpdateInProgress);
-        let group = self.desired.nodegroups.iter_mut().find(|group| group.name == name).unwrap();
+        let group = self
+            .desired
+            .nodegroups
+            .iter_mut()
+            .find(|group| group.name == name)
+            .unwrap();
         group.node_count = count;
         group.status = Some(ClusterStatus::UpdateInProgress);
     }
@@ -164,10 +185,18 @@ impl Replay {
     pub fn derive(&mut self, ms: i64) -> &Derived {
         let derived = derive(&self.desired, &self.view(), &self.progress, &self.rules, at(ms));
         self.desired.cluster = derived.cluster.clone();
-        self.desired.nodegroups =
-            derived.nodegroups.iter().filter(|group| !derived.gone.contains(&group.uuid)).cloned().collect();
+        self.desired.nodegroups = derived
+            .nodegroups
+            .iter()
+            .filter(|group| !derived.gone.contains(&group.uuid))
+            .cloned()
+            .collect();
         let true_to_rows = self.is_true_to_rows();
-        self.moments.push(Moment { ms, derived, true_to_rows });
+        self.moments.push(Moment {
+            ms,
+            derived,
+            true_to_rows,
+        });
         &self.moments.last().unwrap().derived
     }
 
@@ -180,7 +209,10 @@ impl Replay {
         (self.edit)(&mut object);
         let kind = Kind::of(&api_version, &kind).unwrap();
         if kind == Kind::Machine {
-            self.machines.insert(object["metadata"]["name"].as_str().unwrap().to_owned(), object.clone());
+            self.machines.insert(
+                object["metadata"]["name"].as_str().unwrap().to_owned(),
+                object.clone(),
+            );
         }
         self.index.apply(kind, Object::read(kind, &api_version, &object));
     }
@@ -213,9 +245,15 @@ impl Replay {
             .collect();
         let deployments = |name: &str| view.deployment(name);
         let groups_applied = wanted.iter().all(|name| {
-            let row = self.desired.nodegroups.iter().find(|group| group.name == *name).unwrap();
+            let row = self
+                .desired
+                .nodegroups
+                .iter()
+                .find(|group| group.name == *name)
+                .unwrap();
             deployments(name).is_some_and(|found| {
-                found.fleet.replicas.desired() == row.node_count && found.fleet.version.as_ref() == Some(&self.version)
+                found.fleet.replicas.desired() == row.node_count
+                    && found.fleet.version.as_ref() == Some(&self.version)
             })
         });
         let surplus = view.deployments.values().any(|deployment| {
@@ -235,37 +273,65 @@ impl Replay {
     fn is_true_to_rows(&self) -> bool {
         let count = |master: bool| -> i64 {
             let groups = self.desired.nodegroups.iter();
-            groups.filter(|group| group.is_master == master).map(|group| group.node_count).sum()
+            groups
+                .filter(|group| group.is_master == master)
+                .map(|group| group.node_count)
+                .sum()
         };
-        let is_master =
-            |machine: &Value| machine["metadata"]["labels"].get("cluster.x-k8s.io/control-plane").is_some();
-        let number = |master: bool| self.machines.values().filter(|machine| is_master(machine) == master).count();
+        let is_master = |machine: &Value| {
+            machine["metadata"]["labels"]
+                .get("cluster.x-k8s.io/control-plane")
+                .is_some()
+        };
+        let number = |master: bool| {
+            self.machines
+                .values()
+                .filter(|machine| is_master(machine) == master)
+                .count()
+        };
         let ready = self.machines.values().all(|machine| {
-            let conditions = machine["status"]["conditions"].as_array().cloned().unwrap_or_default();
+            let conditions = machine["status"]["conditions"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
             machine["status"]["nodeRef"]["name"].is_string()
                 && machine["spec"]["version"] == self.version.as_str()
                 && machine["metadata"].get("deletionTimestamp").is_none()
-                && conditions.iter().any(|one| one["type"] == "NodeHealthy" && one["status"] == "True")
+                && conditions
+                    .iter()
+                    .any(|one| one["type"] == "NodeHealthy" && one["status"] == "True")
         });
         ready && number(true) as i64 == count(true) && number(false) as i64 == count(false)
     }
 
     /// The cluster's statuses, one after the other.
     pub fn statuses(&self) -> Vec<&'static str> {
-        sequence(self.moments.iter().filter_map(|moment| moment.derived.cluster.status))
+        sequence(
+            self.moments
+                .iter()
+                .filter_map(|moment| moment.derived.cluster.status),
+        )
     }
 
     /// A group's statuses, one after the other.
     pub fn group_statuses(&self, name: &str) -> Vec<&'static str> {
         sequence(self.moments.iter().filter_map(|moment| {
-            moment.derived.nodegroups.iter().find(|group| group.name == name).and_then(|group| group.status)
+            moment
+                .derived
+                .nodegroups
+                .iter()
+                .find(|group| group.name == name)
+                .and_then(|group| group.status)
         }))
     }
 
     /// The cluster's reasons, one after the other.
     pub fn reasons(&self) -> Vec<String> {
-        let mut reasons: Vec<String> =
-            self.moments.iter().filter_map(|moment| moment.derived.cluster.status_reason.clone()).collect();
+        let mut reasons: Vec<String> = self
+            .moments
+            .iter()
+            .filter_map(|moment| moment.derived.cluster.status_reason.clone())
+            .collect();
         reasons.dedup();
         reasons
     }
@@ -290,7 +356,11 @@ impl Replay {
                 status.is_some_and(ClusterStatus::is_complete) && !was.is_some_and(ClusterStatus::is_complete)
             };
             if became(after.derived.cluster.status, before.derived.cluster.status) {
-                assert!(after.true_to_rows, "{what}: {:?} at {} ms", after.derived.cluster.status, after.ms);
+                assert!(
+                    after.true_to_rows,
+                    "{what}: {:?} at {} ms",
+                    after.derived.cluster.status, after.ms
+                );
             }
         }
     }
@@ -303,10 +373,21 @@ fn sequence(statuses: impl Iterator<Item = ClusterStatus>) -> Vec<&'static str> 
 }
 
 fn read(recording: &str) -> Vec<Value> {
-    let path: PathBuf =
-        [env!("CARGO_MANIFEST_DIR"), "tests", "data", "timelines", &format!("{recording}.jsonl.gz")].iter().collect();
+    let path: PathBuf = [
+        env!("CARGO_MANIFEST_DIR"),
+        "tests",
+        "data",
+        "timelines",
+        &format!("{recording}.jsonl.gz"),
+    ]
+    .iter()
+    .collect();
     let mut text = String::new();
     let file = std::fs::File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    flate2::read::GzDecoder::new(file)
+        .read_to_string(&mut text)
+        .unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
