@@ -40,15 +40,17 @@ pub struct RequestContext {
     /// The token's body as keystonemiddleware got it; holds no secret but much personal data, so
     /// it is kept out of `Debug`.
     pub auth_token_info: TokenInfo,
-    /// Trust of the caller, to Magnum 22; kept only to be passed on.
-    legacy: Legacy,
+    /// What only Magnum to 22 sends; kept to be passed on.
+    pub legacy: Legacy,
 }
 
 /// Keys that only Magnum to 22 sends; `None` means that the key was absent.
 #[derive(Debug, Clone, Default)]
-struct Legacy {
-    trust_id: Option<Value>,
-    password: Option<Option<SecretString>>,
+pub struct Legacy {
+    /// Heat's trust.
+    pub trust_id: Option<Value>,
+    /// Password of the caller.
+    pub password: Option<Option<SecretString>>,
 }
 
 /// Body of a Keystone token.

@@ -29,8 +29,9 @@ pub struct MagnumError {
     pub message: String,
     /// `exception.args`.
     pub args: Vec<Value>,
-    /// `exception.kwargs`; Magnum's classes always carry `code`, the HTTP status.
-    pub kwargs: Map<String, Value>,
+    /// `exception.kwargs`; Magnum's classes always carry `code`, the HTTP status. Boxed, as errors
+    /// are to be small.
+    pub kwargs: Box<Map<String, Value>>,
 }
 
 impl fmt::Display for MagnumError {
@@ -50,7 +51,7 @@ impl MagnumError {
             module: module.into(),
             args: vec![Value::from(message.clone())],
             message,
-            kwargs: Map::new(),
+            kwargs: Box::default(),
         }
     }
 

@@ -258,28 +258,35 @@ pub trait Record: Sized + Send + Sync {
 macro_rules! records {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty $(= $default:expr)?,)* })*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, Default)]
+        #[derive(Debug, Clone)]
         pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self {$(
+                    $field: {
+                        #[allow(unused_variables)]
+                        let default: $type = Default::default();
+                        $(let default: $type = $default;)?
+                        default
+                    },
+                )*}
+            }
+        }
 
         impl Record for $name {
             const CLASS: &'static str = stringify!($name);
 
             fn from_values(values: &Values) -> Result<Self, RecordError> {
-                Ok(Self {$(
-                    $field: match values.get(stringify!($field)) {
-                        None | Some(Value::Null) => {
-                            #[allow(unused_variables)]
-                            let default: $type = Default::default();
-                            $(let default: $type = $default;)?
-                            default
-                        }
-                        Some(value) => <$type>::read(value).map_err(|reason| RecordError {
-                            class: Self::CLASS,
-                            field: stringify!($field),
-                            reason,
-                        })?,
-                    },
-                )*})
+                let mut record = Self::default();
+                $(if let Some(value) = values.get(stringify!($field)).filter(|value| !value.is_null()) {
+                    record.$field = <$type>::read(value).map_err(|reason| RecordError {
+                        class: Self::CLASS,
+                        field: stringify!($field),
+                        reason,
+                    })?;
+                })*
+                Ok(record)
             }
 
             fn to_values(&self) -> Values {

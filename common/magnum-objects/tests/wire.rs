@@ -1,5 +1,10 @@
 //! Objects, contexts and failures recorded from the real services.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy does not count as tests"
+)]
+
 use std::collections::BTreeMap;
 
 use magnum_objects::class::{Fallback, FieldKind};
