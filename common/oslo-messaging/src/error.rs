@@ -18,6 +18,9 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A notification driver that does not exist.
+    #[error("[oslo_messaging_notifications] driver: {0} is none of messagingv2, messaging, log, noop")]
+    Notifications(String),
     /// The queue manager's counter cannot be kept.
     #[error("queue manager: {0}")]
     QueueManager(String),

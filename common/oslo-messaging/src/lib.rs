@@ -7,6 +7,7 @@
 //!
 //! [`Transport::connect`] keeps the connections; [`Transport::serve`] hands requests to an [`Endpoint`].
 
+mod caller;
 mod compression;
 mod config;
 mod declare;
@@ -17,6 +18,7 @@ mod incoming;
 mod json;
 mod ledger;
 mod link;
+mod notifier;
 mod publisher;
 mod queue_manager;
 mod reply;
@@ -27,10 +29,12 @@ mod transport;
 mod url;
 mod work;
 
+pub use crate::caller::{CallTarget, Caller};
 pub use crate::config::TransportConfig;
 pub use crate::error::{CallError, ConfigError, SendError};
 pub use crate::failure::RemoteError;
 pub use crate::incoming::{Endpoint, Incoming, Outcome, RawMessage};
+pub use crate::notifier::{Notifier, Priority};
 pub use crate::server::{Limits, ServerHandle, Target};
 pub use crate::transport::Transport;
 pub use crate::url::{Host, TransportUrl};

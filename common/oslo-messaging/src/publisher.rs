@@ -103,9 +103,7 @@ impl Publisher {
         let mut last = "no connection".to_owned();
         loop {
             let attempt = async {
-                let Some(session) = self.session().await else {
-                    return None;
-                };
+                let session = self.session().await?;
                 let result = self.attempt(&session, message).await;
                 if matches!(result, Err(Failure::Again(_))) {
                     self.forget(&session).await;

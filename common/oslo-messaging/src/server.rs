@@ -122,8 +122,16 @@ struct Core {
 
 /// A delivery, or the end of a consumer, with the position of its queue.
 enum Event {
-    Delivered(usize, lapin::Result<Delivery>),
+    Delivered(usize, Box<lapin::Result<Delivery>>),
     Ended(usize),
+}
+
+/// What the dispatcher's checks say.
+enum Admission {
+    /// To be worked on: method and arguments.
+    Granted(String, Map<String, Value>),
+    /// The answer is known already.
+    Answered(Result<Value, RemoteError>),
 }
 
 impl Transport {
@@ -224,8 +232,9 @@ impl Core {
                 event = events.next() => event,
             };
             match event {
-                Some(Event::Delivered(index, Ok(delivery))) => self.receive(index, delivery).await,
-                Some(Event::Delivered(_, Err(error))) => return Err(error.to_string()),
+                Some(Event::Delivered(index, delivery)) => {
+                    self.receive(index, (*delivery).map_err(text)?).await;
+                }
                 Some(Event::Ended(index)) if channel.status().connected() => {
                     tracing::warn!(
                         "The broker ended the subscription to {}, renewing it",
@@ -257,7 +266,9 @@ impl Core {
             ..BasicNackOptions::default()
         };
         while let Ok(Some(event)) = timeout(Duration::from_secs(1), events.next()).await {
-            if let Event::Delivered(_, Ok(delivery)) = event {
+            if let Event::Delivered(_, delivery) = event
+                && let Ok(delivery) = *delivery
+            {
                 let _ = delivery.acker.nack(back).await;
             }
         }
@@ -292,7 +303,7 @@ impl Core {
             .map_err(refused)?;
         let ended = futures::stream::once(async move { Event::Ended(index) });
         Ok(consumer
-            .map(move |delivery| Event::Delivered(index, delivery))
+            .map(move |delivery| Event::Delivered(index, Box::new(delivery)))
             .chain(ended)
             .boxed())
     }
@@ -405,8 +416,8 @@ impl Core {
             slot = self.slots.clone().acquire_owned() => slot,
         };
         let (method, args) = match self.admit(&request) {
-            Ok(call) => call,
-            Err(answer) => {
+            Admission::Granted(method, args) => (method, args),
+            Admission::Answered(answer) => {
                 work.ack().await;
                 return work.reply(answer);
             }
@@ -421,31 +432,31 @@ impl Core {
     }
 
     /// The checks of oslo.messaging's dispatcher, in its order and words; the answer where they fail.
-    fn admit(&self, request: &Request) -> Result<(String, Map<String, Value>), Result<Value, RemoteError>> {
+    fn admit(&self, request: &Request) -> Admission {
         let method = match &request.method {
             Some(Value::String(method)) => Some(method.as_str()),
             _ => None,
         };
         let version = request.version.as_deref().unwrap_or(ENDPOINT_VERSION);
         if request.namespace.is_some() || !version_is_compatible(ENDPOINT_VERSION, version) {
-            return Err(Err(RemoteError::unsupported_version(version, method)));
+            return Admission::Answered(Err(RemoteError::unsupported_version(version, method)));
         }
         let Some(method) = method else {
-            return Err(Err(RemoteError::type_error(
+            return Admission::Answered(Err(RemoteError::type_error(
                 "hasattr(): attribute name must be string",
             )));
         };
         if method == PING && self.limits.ping {
-            return Err(Ok("pong".into()));
+            return Admission::Answered(Ok("pong".into()));
         }
         if method.starts_with('_') {
-            return Err(Err(RemoteError::no_such_method(method)));
+            return Admission::Answered(Err(RemoteError::no_such_method(method)));
         }
         match &request.args {
-            Value::Object(args) => Ok((method.to_owned(), args.clone())),
+            Value::Object(args) => Admission::Granted(method.to_owned(), args.clone()),
             other => {
                 let message = format!("'{}' object has no attribute 'items'", python_type(other));
-                Err(Err(RemoteError::builtin("AttributeError", message)))
+                Admission::Answered(Err(RemoteError::builtin("AttributeError", message)))
             }
         }
     }
