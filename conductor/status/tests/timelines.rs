@@ -3,6 +3,7 @@
 //! Each recording is one scenario; its marks say what the driver of the recording did and saw. What the rows say is
 //! checked against the Machines themselves.
 
+mod data;
 mod replay;
 
 use magnum_objects::ClusterStatus;

@@ -106,9 +106,11 @@ fn waiting(conditions: &Conditions, verb: &str) -> String {
     if bad.is_empty() {
         return READY.to_owned();
     }
-    let names: Vec<String> = bad
-        .into_iter()
-        .map(|condition: &Condition| python_repr(&condition.kind))
-        .collect();
+    // A condition without a type is `None` to Python.
+    let name = |condition: &Condition| match condition.kind.as_str() {
+        "" => "None".to_owned(),
+        kind => python_repr(kind),
+    };
+    let names: Vec<String> = bad.into_iter().map(name).collect();
     format!("{verb} [{}]", names.join(", "))
 }

@@ -1,8 +1,6 @@
 //! Replays a recording of Cluster API's real controllers through the index into derivation.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::Read;
-use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use conductor_status::capi::{Kind, Object};
@@ -13,6 +11,8 @@ use conductor_status::index::Index;
 use conductor_status::view::View;
 use magnum_objects::ClusterStatus;
 use serde_json::Value;
+
+use crate::data;
 
 /// API versions in which Cluster API's kinds were recorded side by side.
 pub const VERSIONS: [&str; 2] = ["v1beta2", "v1beta1"];
@@ -88,7 +88,7 @@ pub fn rows(masters: i64, workers: i64, status: ClusterStatus) -> Desired {
 
 impl Replay {
     pub fn new(recording: &str, api: &'static str, desired: Desired) -> Self {
-        let lines = read(recording);
+        let lines = data::lines(&format!("timelines/{recording}.jsonl.gz"));
         let namespace = lines
             .iter()
             .find_map(|line| line["seen"]["metadata"]["namespace"].as_str())
@@ -370,24 +370,4 @@ fn sequence(statuses: impl Iterator<Item = ClusterStatus>) -> Vec<&'static str> 
     let mut sequence: Vec<&'static str> = statuses.map(ClusterStatus::as_str).collect();
     sequence.dedup();
     sequence
-}
-
-fn read(recording: &str) -> Vec<Value> {
-    let path: PathBuf = [
-        env!("CARGO_MANIFEST_DIR"),
-        "tests",
-        "data",
-        "timelines",
-        &format!("{recording}.jsonl.gz"),
-    ]
-    .iter()
-    .collect();
-    let mut text = String::new();
-    let file = std::fs::File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    flate2::read::GzDecoder::new(file)
-        .read_to_string(&mut text)
-        .unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
 }
