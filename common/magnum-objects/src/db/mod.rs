@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use sqlx::mysql::{MySqlPool, MySqlPoolOptions};
+use sqlx::{ConnectOptions, Connection};
 
 use crate::class::Release;
 use crate::exception::MagnumError;
@@ -220,20 +221,27 @@ impl Db {
     /// [`DbError::Url`], [`DbError::Connect`], [`DbError::NotMagnum`], [`DbError::UnknownHead`].
     pub async fn connect(settings: &DbSettings) -> Result<Self, DbError> {
         let target = url::parse(&settings.url)?;
-        let place = target.place.clone();
+        let place = target.place;
+        let failed = |source| DbError::Connect {
+            place: place.clone(),
+            source,
+        };
+        // By hand first: the pool would only say that it timed out, not why.
+        let patience = tokio::time::timeout(settings.acquire_timeout, target.options.connect());
+        let mut conn = match patience.await {
+            Ok(connected) => connected.map_err(failed)?,
+            Err(_) => return Err(failed(std::io::Error::from(std::io::ErrorKind::TimedOut).into())),
+        };
+        let schema = Schema::read(&mut conn, &place).await?;
+        if let Err(error) = conn.close().await {
+            tracing::debug!(%error, "closing the first connection");
+        }
         let pool = MySqlPoolOptions::new()
             .max_connections(settings.max_connections.max(1))
             .acquire_timeout(settings.acquire_timeout)
             .max_lifetime(settings.max_lifetime)
             .idle_timeout(Duration::from_secs(600))
             .connect_lazy_with(target.options);
-        let failed = |source| DbError::Connect {
-            place: place.clone(),
-            source,
-        };
-        let mut conn = pool.acquire().await.map_err(failed)?;
-        let schema = Schema::read(&mut conn, &place).await?;
-        drop(conn);
         Ok(Self {
             pool,
             schema: Arc::new(schema),
