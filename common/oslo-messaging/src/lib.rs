@@ -21,6 +21,8 @@ mod link;
 mod notifier;
 mod publisher;
 mod queue_manager;
+#[cfg(test)]
+mod recorded;
 mod reply;
 mod server;
 mod tls;

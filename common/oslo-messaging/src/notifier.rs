@@ -235,7 +235,12 @@ impl Worker {
 }
 
 /// An event in oslo.messaging's form.
-fn message(publisher_id: &str, priority: Priority, event_type: &str, payload: Value) -> Map<String, Value> {
+pub(crate) fn message(
+    publisher_id: &str,
+    priority: Priority,
+    event_type: &str,
+    payload: Value,
+) -> Map<String, Value> {
     let mut message = Map::new();
     message.insert("message_id".to_owned(), Uuid::new_v4().to_string().into());
     message.insert("publisher_id".to_owned(), publisher_id.into());

@@ -273,6 +273,7 @@ impl Core {
             }
         }
         self.stopped.cancelled().await;
+        drop(events);
         let queues = self.queues.lock().clone();
         for queue in queues.iter().filter(|queue| queue.ours_to_delete) {
             let _ = channel
