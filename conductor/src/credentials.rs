@@ -304,6 +304,21 @@ pub async fn delete(
     Ok(cloud.delete_application_credential(user_id, id).await?)
 }
 
+/// Deletes all application credentials that a user has for a cluster, those that nobody remembers included: a conductor
+/// that was killed between making one and writing it down leaves one behind.
+///
+/// # Errors
+/// Keystone's.
+pub async fn delete_all(cloud: &Cloud, cluster_uuid: &str, user_id: &str) -> Result<(), CredentialError> {
+    let prefix = name_prefix(cluster_uuid);
+    for found in cloud.application_credentials(user_id).await? {
+        if found.name.starts_with(&prefix) {
+            cloud.delete_application_credential(user_id, &found.id).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether Keystone still takes a cluster's application credential; its roles if so.
 ///
 /// # Errors

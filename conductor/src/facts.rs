@@ -2,6 +2,7 @@
 //!
 //! What to ask and what the answers mean is `conductor_driver::facts`; here the questions are asked, side by side.
 
+use conductor_config::Settings;
 use conductor_driver::DriverError;
 use conductor_driver::facts::{Answers, Facts, Flavor, Image, Named, Needs};
 use magnum_objects::{Kind, MagnumError};
@@ -52,7 +53,12 @@ pub fn cloud_error(error: &OpenStackError) -> MagnumError {
 ///
 /// # Errors
 /// The first failure in the order in which the Python driver asks.
-pub async fn gather(cloud: &Cloud, needs: &Needs, auth_url: Option<String>) -> Result<Facts, FactsError> {
+pub async fn gather(
+    cloud: &Cloud,
+    settings: &Settings,
+    needs: &Needs,
+    auth_url: Option<String>,
+) -> Result<Facts, FactsError> {
     // One login, then all questions at once.
     cloud.token_info().await?;
     let (flavors, images, fixed_networks, fixed_subnets, external_networks, volume_types) = tokio::join!(
@@ -72,7 +78,7 @@ pub async fn gather(cloud: &Cloud, needs: &Needs, auth_url: Option<String>) -> R
         volume_types: volume_types?,
         auth_url,
     };
-    Ok(Facts::resolve(needs, answers)?)
+    Ok(Facts::resolve(&settings.capi_helm, needs, answers)?)
 }
 
 async fn flavors(cloud: &Cloud, needs: &Needs) -> Result<Vec<Flavor>, OpenStackError> {

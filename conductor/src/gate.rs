@@ -59,7 +59,10 @@ pub fn nodegroup(method: &str, status: Option<ClusterStatus>) -> Option<String> 
     if SETTLED.contains(&status) || [UpdateFailed, UpdateInProgress].contains(&status) {
         return None;
     }
-    Some(format!("{method} when nodegroup status is \"{}\"", text(Some(status))))
+    Some(format!(
+        "{method} when nodegroup status is \"{}\"",
+        text(Some(status))
+    ))
 }
 
 fn text(status: Option<ClusterStatus>) -> String {

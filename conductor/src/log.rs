@@ -32,6 +32,25 @@ pub struct LogOptions {
     pub file: Option<PathBuf>,
 }
 
+impl LogOptions {
+    /// From `[DEFAULT]`: `debug`, `log_dir`, `log_file`, `use_stderr`; `debug` of the command line adds to it.
+    pub fn new(settings: &conductor_config::Settings, debug: bool) -> Self {
+        let default = &settings.default;
+        let dir = default.log_dir.as_deref().filter(|dir| !dir.is_empty());
+        let file = match (dir, default.log_file.as_deref().filter(|file| !file.is_empty())) {
+            (Some(dir), Some(file)) => Some(PathBuf::from(dir).join(file)),
+            (None, Some(file)) => Some(file.into()),
+            // oslo.log names the file after the program then.
+            (Some(dir), None) => Some(PathBuf::from(dir).join("magnum-conductor.log")),
+            (None, None) => None,
+        };
+        Self {
+            debug: debug || default.debug,
+            file,
+        }
+    }
+}
+
 /// Libraries whose own debug lines drown ours, as oslo.log's `default_log_levels` does for Python's.
 const QUIET: &str = "hyper=warn,hyper_util=warn,h2=warn,rustls=warn,sqlx=warn,tower=warn,lapin=warn,async_rs=warn,\
      reqwest=warn,kube_client=warn,kube_runtime=warn,openstack=info,osauth=info";
@@ -44,16 +63,26 @@ pub fn init(options: &LogOptions) -> io::Result<()> {
     let level = if options.debug { "debug" } else { "info" };
     let filter = EnvFilter::new(format!("{level},{QUIET}"));
     let registry = tracing_subscriber::registry().with(filter).with(RequestLayer);
-    let lines = tracing_subscriber::fmt::layer().event_format(OsloFormat { process: std::process::id() });
+    let lines = tracing_subscriber::fmt::layer().event_format(OsloFormat {
+        process: std::process::id(),
+    });
     let done = match &options.file {
         // Append mode: kolla's logrotate copies and truncates the file under us.
         Some(path) => {
-            let file = OpenOptions::new().create(true).append(true).open(path).map_err(|error| {
-                io::Error::new(error.kind(), format!("log file {}: {error}", path.display()))
-            })?;
-            registry.with(lines.with_ansi(false).with_writer(Mutex::new(file))).try_init()
+            let file = OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(path)
+                .map_err(|error| {
+                    io::Error::new(error.kind(), format!("log file {}: {error}", path.display()))
+                })?;
+            registry
+                .with(lines.with_ansi(false).with_writer(Mutex::new(file)))
+                .try_init()
         }
-        None => registry.with(lines.with_ansi(false).with_writer(io::stderr)).try_init(),
+        None => registry
+            .with(lines.with_ansi(false).with_writer(io::stderr))
+            .try_init(),
     };
     done.map_err(io::Error::other)
 }
@@ -116,7 +145,12 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, context: &FmtContext<'_, S, N>, mut line: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut line: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let metadata = event.metadata();
         let level = match *metadata.level() {
             Level::ERROR => "ERROR",
@@ -142,7 +176,9 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    context.event_scope()?.find_map(|span| span.extensions().get::<Identity>().cloned())
+    context
+        .event_scope()?
+        .find_map(|span| span.extensions().get::<Identity>().cloned())
 }
 
 impl fmt::Display for Identity {

@@ -1,3 +1,24 @@
-//! The `magnum-conductor` binary.
+//! `magnum-conductor`: see ARCHITECTURE.md.
 
-fn main() {}
+use anyhow::Context;
+use clap::Parser;
+use magnum_conductor::{
+    cli::{Arguments, Command},
+    log, report, service,
+};
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let settings = conductor_config::Settings::load(&arguments.files(), &arguments.config_dir)
+        .context("the configuration cannot be used")?;
+    let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
+    match arguments.command {
+        None => {
+            log::init(&log::LogOptions::new(&settings, arguments.debug))
+                .context("logging cannot be started")?;
+            runtime.block_on(service::run(settings))
+        }
+        Some(Command::Operations) => runtime.block_on(report::operations(&settings, &mut std::io::stdout())),
+        Some(Command::Migrate) => runtime.block_on(report::migrate(&settings)),
+    }
+}

@@ -28,7 +28,9 @@ const FIELD_MANAGER: &str = "magnum";
 #[derive(Debug, Error)]
 pub enum ManagementError {
     /// The kubeconfig file is missing, unreadable or has nothing usable in it.
-    #[error("management cluster kubeconfig {path}: {cause}. Set [capi_helm] kubeconfig_file to a kubeconfig with a client certificate or a token")]
+    #[error(
+        "management cluster kubeconfig {path}: {cause}. Set [capi_helm] kubeconfig_file to a kubeconfig with a client certificate or a token"
+    )]
     Kubeconfig {
         /// The file.
         path: String,
@@ -50,7 +52,10 @@ impl ManagementError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Kubeconfig { .. } => true,
-            Self::Request { cause: kube::Error::Api(status), .. } => {
+            Self::Request {
+                cause: kube::Error::Api(status),
+                ..
+            } => {
                 // 401 and 403 are an operator's to mend (token, RBAC), and mending takes effect by itself.
                 matches!(status.code, 401 | 403 | 408 | 409 | 429) || status.code >= 500
             }
@@ -79,8 +84,12 @@ pub struct Management {
 impl Management {
     /// Reads the kubeconfig: the configured file, else `$KUBECONFIG`, else `~/.kube/config` (as magnum-capi-helm 1.4.0
     /// `kubernetes.py`). A file that is not there yet is not an error here: it is tried again.
-    pub async fn new(configured: Option<&str>, timeout: Duration) -> Self {
-        let management = Self { path: kubeconfig_path(configured), timeout, current: watch::channel(None).0 };
+    pub async fn new(configured: &str, timeout: Duration) -> Self {
+        let management = Self {
+            path: kubeconfig_path(configured),
+            timeout,
+            current: watch::channel(None).0,
+        };
         management.reload().await;
         management
     }
@@ -142,10 +151,14 @@ impl Management {
             Some(namespace) => Api::namespaced_with(client, namespace, &resource),
             None => Api::all_with(client, &resource),
         };
-        api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(object))
-            .await
-            .map(drop)
-            .map_err(|cause| ManagementError::Request { doing, cause })
+        api.patch(
+            &name,
+            &PatchParams::apply(FIELD_MANAGER).force(),
+            &Patch::Apply(object),
+        )
+        .await
+        .map(drop)
+        .map_err(|cause| ManagementError::Request { doing, cause })
     }
 
     /// A secret, if it is there.
@@ -156,33 +169,56 @@ impl Management {
     /// Whether a namespace is there and not going.
     pub async fn has_namespace(&self, name: &str) -> Result<bool, ManagementError> {
         let api: Api<Namespace> = Api::all(self.clients().await?.requests);
-        let found = api.get_opt(name).await.map_err(|cause| ManagementError::Request {
-            doing: format!("reading Namespace {name}"),
-            cause,
-        })?;
+        let found = api
+            .get_opt(name)
+            .await
+            .map_err(|cause| ManagementError::Request {
+                doing: format!("reading Namespace {name}"),
+                cause,
+            })?;
         Ok(found.is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_none()))
     }
 
     /// Deletes all secrets with a label value.
-    pub async fn delete_secrets(&self, namespace: &str, label: &str, value: &str) -> Result<(), ManagementError> {
+    pub async fn delete_secrets(
+        &self,
+        namespace: &str,
+        label: &str,
+        value: &str,
+    ) -> Result<(), ManagementError> {
         let api: Api<Secret> = Api::namespaced(self.clients().await?.requests, namespace);
-        api.delete_collection(&DeleteParams::default(), &ListParams::default().labels(&format!("{label}={value}")))
-            .await
-            .map(drop)
-            .map_err(|cause| ManagementError::Request {
-                doing: format!("deleting the secrets with {label}={value} in {namespace}"),
-                cause,
-            })
-    }
-
-    /// An object of a Cluster API kind by its plural's path, in whichever version is served.
-    pub async fn exists(&self, resource: &ApiResource, namespace: &str, name: &str) -> Result<bool, ManagementError> {
-        let api: Api<DynamicObject> =
-            Api::namespaced_with(self.clients().await?.requests, namespace, resource);
-        api.get_opt(name).await.map(|found| found.is_some()).map_err(|cause| ManagementError::Request {
-            doing: format!("reading {} {namespace}/{name}", resource.kind),
+        api.delete_collection(
+            &DeleteParams::default(),
+            &ListParams::default().labels(&format!("{label}={value}")),
+        )
+        .await
+        .map(drop)
+        .map_err(|cause| ManagementError::Request {
+            doing: format!("deleting the secrets with {label}={value} in {namespace}"),
             cause,
         })
+    }
+
+    /// Whether there is a Cluster of that name, in whichever version is served.
+    pub async fn has_cluster(&self, namespace: &str, name: &str) -> Result<bool, ManagementError> {
+        for version in ["v1beta2", "v1beta1"] {
+            let resource =
+                ApiResource::from_gvk(&GroupVersionKind::gvk("cluster.x-k8s.io", version, "Cluster"));
+            let client = self.clients().await?.requests;
+            let api: Api<DynamicObject> = Api::namespaced_with(client, namespace, &resource);
+            // A version that is not served answers 404 as well.
+            let found = api
+                .get_opt(name)
+                .await
+                .map_err(|cause| ManagementError::Request {
+                    doing: format!("reading Cluster {namespace}/{name}"),
+                    cause,
+                })?;
+            if found.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn get<K>(&self, namespace: &str, name: &str) -> Result<Option<K>, ManagementError>
@@ -201,14 +237,16 @@ impl Management {
     }
 }
 
-fn kubeconfig_path(configured: Option<&str>) -> PathBuf {
-    if let Some(path) = configured.filter(|path| !path.is_empty()) {
-        return path.into();
+fn kubeconfig_path(configured: &str) -> PathBuf {
+    if !configured.is_empty() {
+        return configured.into();
     }
     if let Some(path) = std::env::var_os("KUBECONFIG").filter(|path| !path.is_empty()) {
         return path.into();
     }
-    PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/".into())).join(".kube").join("config")
+    PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/".into()))
+        .join(".kube")
+        .join("config")
 }
 
 fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
@@ -217,13 +255,18 @@ fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
 }
 
 async fn load(path: &Path, timeout: Duration) -> Result<Clients, ManagementError> {
-    let wrong = |cause: String| ManagementError::Kubeconfig { path: path.display().to_string(), cause };
+    let wrong = |cause: String| ManagementError::Kubeconfig {
+        path: path.display().to_string(),
+        cause,
+    };
     let kubeconfig = Kubeconfig::read_from(path).map_err(|error| wrong(error.to_string()))?;
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
         .await
         .map_err(|error| wrong(error.to_string()))?;
     if config.auth_info.exec.is_some() || config.auth_info.auth_provider.is_some() {
-        return Err(wrong("its user runs a program to log in, which is not supported here".into()));
+        return Err(wrong(
+            "its user runs a program to log in, which is not supported here".into(),
+        ));
     }
     let client = |read: Option<Duration>| {
         let mut config = config.clone();
@@ -233,5 +276,8 @@ async fn load(path: &Path, timeout: Duration) -> Result<Clients, ManagementError
         config.reset_reader_on_write = read.is_some();
         Client::try_from(config).map_err(|error| wrong(error.to_string()))
     };
-    Ok(Clients { requests: client(Some(timeout))?, watches: client(None)? })
+    Ok(Clients {
+        requests: client(Some(timeout))?,
+        watches: client(None)?,
+    })
 }

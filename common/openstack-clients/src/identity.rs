@@ -88,6 +88,21 @@ impl Cloud {
         }
     }
 
+    /// All application credentials of a user; none if there is no such user.
+    pub async fn application_credentials(&self, user_id: &str) -> Result<Vec<ApplicationCredential>, OpenStackError> {
+        let listed = self
+            .pages(
+                Call::get(Service::Identity, &["users", user_id, "application_credentials"]),
+                |page| page["links"]["next"].as_str().map(str::to_owned),
+                |mut page| serde_json::from_value(page["application_credentials"].take()),
+            )
+            .await;
+        match listed {
+            Err(error) if error.is_not_found() => Ok(Vec::new()),
+            listed => listed,
+        }
+    }
+
     /// Deletes an application credential of a user; false if there was none.
     pub async fn delete_application_credential(
         &self,

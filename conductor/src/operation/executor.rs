@@ -111,9 +111,9 @@ impl Executor {
         });
     }
 
-    /// Tells a cluster's operation under way, if there is one, that the cluster's objects changed.
-    pub fn changed(&self, cluster_uuid: &str) {
-        if let Some(notify) = self.active.lock().get(cluster_uuid) {
+    /// Tells operations that wait for the management cluster that something changed there.
+    pub fn changed(&self) {
+        for notify in self.active.lock().values() {
             notify.notify_one();
         }
     }
@@ -137,7 +137,9 @@ impl Executor {
         }
         // A wake-up that came after the last look at the journal must not be lost.
         self.active.lock().remove(cluster);
-        let told = tokio::time::timeout(Duration::ZERO, notify.notified()).await.is_ok();
+        let told = tokio::time::timeout(Duration::ZERO, notify.notified())
+            .await
+            .is_ok();
         if told && matches!(self.journal.is_busy(cluster).await, Ok(true)) {
             self.wake(cluster);
         }
@@ -176,7 +178,9 @@ impl Executor {
                 "the conductor stopped before the request was accepted in full; please repeat it".to_owned(),
             ));
         }
-        let Ok(_permit) = self.permits.acquire().await else { return Err(StepError::LeaseLost) };
+        let Ok(_permit) = self.permits.acquire().await else {
+            return Err(StepError::LeaseLost);
+        };
         self.worker.run(operation, lease).await
     }
 
@@ -213,14 +217,18 @@ impl Executor {
         if let Some(position) = deletion {
             for earlier in operations.drain(..position) {
                 self.journal
-                    .finish(&mut conn, earlier.id, State::Superseded, Some("the cluster is being deleted"))
+                    .finish(
+                        &mut conn,
+                        earlier.id,
+                        State::Superseded,
+                        Some("the cluster is being deleted"),
+                    )
                     .await?;
             }
         }
         Ok(operations.into_iter().next())
     }
 }
-
 
 fn backoff(attempts: u32) -> Duration {
     Duration::from_millis(500 << attempts.min(5)).min(LONGEST_PAUSE)
@@ -239,7 +247,11 @@ impl Pause {
     fn left(&mut self, next: &Operation) -> Option<Duration> {
         if self.operation != Some((next.id, next.state)) {
             let due = Duration::try_from_secs_f64(next.due_in.max(0.0)).unwrap_or_default();
-            *self = Self { operation: Some((next.id, next.state)), until: Some(Instant::now() + due), news_end_it: false };
+            *self = Self {
+                operation: Some((next.id, next.state)),
+                until: Some(Instant::now() + due),
+                news_end_it: false,
+            };
         }
         let left = self.until?.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)

@@ -1,5 +1,6 @@
 //! The operation journal: table `capi_operation` (`migrations/`).
 
+use magnum_objects::RequestContext;
 use sqlx::{MySqlConnection, MySqlPool, Row, mysql::MySqlRow};
 
 use super::intent::{Intent, Kind};
@@ -36,9 +37,15 @@ impl State {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Accepting, Self::Accepted, Self::Done, Self::Failed, Self::Superseded]
-            .into_iter()
-            .find(|state| state.as_str() == text)
+        [
+            Self::Accepting,
+            Self::Accepted,
+            Self::Done,
+            Self::Failed,
+            Self::Superseded,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == text)
     }
 }
 
@@ -61,6 +68,18 @@ pub struct Operation {
     pub attempts: u32,
     /// Seconds until the next attempt is due; not positive when due now.
     pub due_in: f64,
+}
+
+impl Operation {
+    /// The caller, as far as the journal remembers: who, and which request; no rights.
+    pub fn context(&self) -> RequestContext {
+        RequestContext {
+            user_id: self.intent.asker.user_id.clone(),
+            project_id: self.intent.asker.project_id.clone(),
+            request_id: self.request_id.clone(),
+            ..RequestContext::default()
+        }
+    }
 }
 
 /// Access to the journal. Functions that belong to a caller's transaction take its connection.
@@ -100,8 +119,16 @@ impl Journal {
     }
 
     /// Writes a new operation; part of the transaction that writes the rows.
-    pub async fn insert(&self, conn: &mut MySqlConnection, new: &NewOperation<'_>) -> Result<u64, sqlx::Error> {
-        let wait = if new.state == State::Accepting { ABANDONED_AFTER_SECONDS } else { 0 };
+    pub async fn insert(
+        &self,
+        conn: &mut MySqlConnection,
+        new: &NewOperation<'_>,
+    ) -> Result<u64, sqlx::Error> {
+        let wait = if new.state == State::Accepting {
+            ABANDONED_AFTER_SECONDS
+        } else {
+            0
+        };
         let done = sqlx::query(
             "INSERT INTO capi_operation (message_id, cluster_uuid, kind, state, intent, sealed, request_id, not_before, \
              created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6) + INTERVAL ? SECOND, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
@@ -212,8 +239,25 @@ impl Journal {
         let sql = format!(
             "SELECT {COLUMNS} FROM capi_operation WHERE cluster_uuid = ? AND state IN ('accepting', 'accepted') ORDER BY id"
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(cluster_uuid).fetch_all(conn).await?;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(cluster_uuid)
+            .fetch_all(conn)
+            .await?;
         rows.iter().map(operation).collect()
+    }
+
+    /// Users in whose names a cluster's operations made application credentials.
+    pub async fn credential_owners(&self, cluster_uuid: &str) -> Result<Vec<String>, sqlx::Error> {
+        let sql = format!("SELECT {COLUMNS} FROM capi_operation WHERE cluster_uuid = ? ORDER BY id");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(cluster_uuid)
+            .fetch_all(&self.pool)
+            .await?;
+        let operations: Vec<Operation> = rows.iter().map(operation).collect::<Result<_, _>>()?;
+        Ok(operations
+            .into_iter()
+            .filter_map(|operation| Some(operation.intent.credential?.user_id))
+            .collect())
     }
 
     /// Whether a cluster has unfinished operations.
@@ -254,7 +298,11 @@ impl Journal {
             .bind(cluster_uuid)
             .execute(&mut *conn)
             .await?;
-        sqlx::query("DELETE FROM capi_lease WHERE cluster_uuid = ?").bind(cluster_uuid).execute(conn).await.map(drop)
+        sqlx::query("DELETE FROM capi_lease WHERE cluster_uuid = ?")
+            .bind(cluster_uuid)
+            .execute(conn)
+            .await
+            .map(drop)
     }
 
     /// Drops operations that ended more than `days` ago.
@@ -295,13 +343,17 @@ fn operation(row: &MySqlRow) -> Result<Operation, sqlx::Error> {
     let state: String = row.try_get("state")?;
     let id: u64 = row.try_get("id")?;
     let text: String = row.try_get("intent")?;
-    let intent: Intent = serde_json::from_str(&text)
-        .map_err(|error| decode(format!("operation {id} in capi_operation has an intent that cannot be read: {error}")))?;
+    let intent: Intent = serde_json::from_str(&text).map_err(|error| {
+        decode(format!(
+            "operation {id} in capi_operation has an intent that cannot be read: {error}"
+        ))
+    })?;
     Ok(Operation {
         id,
         cluster_uuid: row.try_get("cluster_uuid")?,
         kind: intent.kind(),
-        state: State::parse(&state).ok_or_else(|| decode(format!("operation {id}: unknown state {state}")))?,
+        state: State::parse(&state)
+            .ok_or_else(|| decode(format!("operation {id}: unknown state {state}")))?,
         intent,
         request_id: row.try_get("request_id")?,
         attempts: row.try_get("attempts")?,

@@ -28,7 +28,11 @@ pub struct Lease {
 impl Leases {
     /// Leases for the instance `owner` (unique in the deployment and over restarts).
     pub fn new(pool: MySqlPool, owner: String, lifetime: Duration) -> Self {
-        Self { pool, owner, lifetime }
+        Self {
+            pool,
+            owner,
+            lifetime,
+        }
     }
 
     /// Takes the lease on a cluster if it is free or expired, and keeps it. `None`: another conductor has it.
@@ -132,7 +136,9 @@ async fn renew(leases: Leases, cluster_uuid: String, fence: u64, lost: Cancellat
             Ok(Ok(true)) => valid_until = asked + leases.lifetime,
             Ok(Ok(false)) => break,
             Ok(Err(error)) => tracing::warn!(cluster = %cluster_uuid, %error, "lease not renewed yet"),
-            Err(_) => tracing::warn!(cluster = %cluster_uuid, "lease not renewed yet: the database does not answer"),
+            Err(_) => {
+                tracing::warn!(cluster = %cluster_uuid, "lease not renewed yet: the database does not answer")
+            }
         }
         if tokio::time::Instant::now() + leases.lifetime / RENEWALS >= valid_until {
             break;

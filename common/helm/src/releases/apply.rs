@@ -1,6 +1,6 @@
 //! Carrying a plan out: kinds one after the other, the objects of a kind at once.
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use serde_json::Value;
 
 use super::AppliedObject;
@@ -55,11 +55,10 @@ pub(super) async fn apply(cluster: &Cluster, plan: Plan, parallel: usize) -> App
 }
 
 async fn write_group(cluster: &Cluster, group: &[Step], parallel: usize, applied: &mut Applied) {
-    let answers: Vec<_> = futures::stream::iter(group)
-        .map(|step| async move { (step, step.write(cluster, Mode::Write).await) })
-        .buffered(parallel.max(1))
-        .collect()
-        .await;
+    // Boxed and collected first: a closure over references inside the stream would make the future unfit for spawning.
+    let writes: Vec<_> =
+        group.iter().map(|step| async move { (step, step.write(cluster, Mode::Write).await) }.boxed()).collect();
+    let answers: Vec<_> = futures::stream::iter(writes).buffered(parallel.max(1)).collect().await;
     for (step, answer) in answers {
         match answer {
             None => applied.objects.push(as_applied(
@@ -79,11 +78,11 @@ async fn write_group(cluster: &Cluster, group: &[Step], parallel: usize, applied
 /// Deletes what is no longer in the manifest. Helm only logs an error here, and the object is then never
 /// deleted; as an error of the revision it is tried again by the next one.
 async fn delete(cluster: &Cluster, deletions: &[Object], parallel: usize, applied: &mut Applied) {
-    let answers: Vec<_> = futures::stream::iter(deletions)
-        .map(|object| async move { (object, cluster.delete(&object.uri()).await) })
-        .buffered(parallel.max(1))
-        .collect()
-        .await;
+    let deletes: Vec<_> = deletions
+        .iter()
+        .map(|object| async move { (object, cluster.delete(&object.uri()).await) }.boxed())
+        .collect();
+    let answers: Vec<_> = futures::stream::iter(deletes).buffered(parallel.max(1)).collect().await;
     for (object, answer) in answers {
         if let Err(err) = answer {
             applied.transient &= err.is_transient();

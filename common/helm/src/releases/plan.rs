@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use serde_json::Value;
 
 use crate::cluster::{ApiError, Cluster, Mode, PatchType};
@@ -99,19 +99,17 @@ impl Plan {
             .map(|step| step.object.name.clone())
             .collect();
         let mut steps = std::mem::take(&mut self.steps);
-        let answers: Vec<Option<Result<Value, ApiError>>> = futures::stream::iter(steps.iter())
-            .map(|step| async {
+        // Boxed and collected first: a closure over references inside the stream would make the future unfit for spawning.
+        let tries: Vec<_> = steps
+            .iter()
+            .map(|step| {
                 // What goes into a namespace of the same manifest cannot be tried before that is there.
                 let possible = !new_namespaces.contains(&step.object.namespace);
-                if possible {
-                    step.write(cluster, Mode::DryRun).await
-                } else {
-                    None
-                }
+                async move { if possible { step.write(cluster, Mode::DryRun).await } else { None } }.boxed()
             })
-            .buffered(parallel.max(1))
-            .collect()
-            .await;
+            .collect();
+        let answers: Vec<Option<Result<Value, ApiError>>> =
+            futures::stream::iter(tries).buffered(parallel.max(1)).collect().await;
         let mut refusals = Vec::new();
         for (step, answer) in steps.iter_mut().zip(answers) {
             match answer {
@@ -194,7 +192,7 @@ async fn live_objects(
                 ))
             })?;
             Ok((object, live))
-        })
+        }.boxed())
         .buffered(parallel.max(1))
         .try_collect()
         .await

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::Utc;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 
 use super::{Releases, Uninstalled};
 use crate::cluster::Cluster;
@@ -116,11 +116,9 @@ fn relevant(history: &[Release]) -> Vec<&Release> {
 async fn delete(cluster: &Cluster, objects: &[Object], parallel: usize) -> Vec<crate::cluster::ApiError> {
     let mut errors = Vec::new();
     for group in objects.chunk_by(|a, b| a.api.kind == b.api.kind) {
-        let answers: Vec<_> = futures::stream::iter(group)
-            .map(|object| async move { (object, cluster.delete(&object.uri()).await) })
-            .buffered(parallel.max(1))
-            .collect()
-            .await;
+        let deletes: Vec<_> =
+            group.iter().map(|object| async move { (object, cluster.delete(&object.uri()).await) }.boxed()).collect();
+        let answers: Vec<_> = futures::stream::iter(deletes).buffered(parallel.max(1)).collect().await;
         for (object, answer) in answers {
             if let Err(mut err) = answer {
                 err.message = format!("{}: {}", object.described(), err.message);

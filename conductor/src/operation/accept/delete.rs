@@ -1,0 +1,46 @@
+//! `cluster_delete`. Needs no token: it is to work when the caller's rights or the credential are gone.
+
+use magnum_objects::{Changes, ClusterStatus, Guard, MagnumError, rows};
+
+use super::Acceptor;
+use crate::{
+    notify::{Action, Outcome},
+    operation::intent::Change,
+    request::{Request, RequestError},
+};
+
+impl Acceptor {
+    /// `cluster_delete`, from any status. Makes unfinished operations pointless.
+    ///
+    /// # Errors
+    /// `ClusterNotFound`.
+    pub async fn delete(&self, request: &Request, cluster_uuid: &str) -> Result<(), RequestError> {
+        if self.seen(request, cluster_uuid).await? {
+            return Ok(());
+        }
+        let mut tx = self.app.db.begin().await?;
+        let schema = self.app.db.schema();
+        let Some((cluster, groups)) = self.app.lock(&mut tx, cluster_uuid).await? else {
+            return Err(MagnumError::cluster_not_found(cluster_uuid).into());
+        };
+        // Only what the caller may see, as Python's `Cluster.get_by_uuid(context, uuid)`.
+        rows::cluster::visible(&mut tx, schema, &request.context, cluster_uuid).await?;
+        let changes = Changes::new()
+            .set("status", ClusterStatus::DeleteInProgress)
+            .set("status_reason", None::<String>);
+        rows::cluster::update(&mut tx, schema, cluster_uuid, &changes, &Guard::none()).await?;
+        for group in &groups {
+            rows::nodegroup::update(&mut tx, schema, &group.uuid, &changes, &Guard::none()).await?;
+        }
+        self.journal(tx, request, cluster_uuid, Change::Delete, None)
+            .await?;
+        self.app.notifications.cluster(
+            &request.context,
+            Action::Delete,
+            Outcome::Pending,
+            &cluster,
+            &groups,
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,174 @@
+//! `cluster_update` and `cluster_resize`: a node group gets another size.
+
+use conductor_driver::validate::{Operation, Rows, master_size};
+use indexmap::IndexMap;
+use magnum_objects::{Changes, Cluster, ClusterStatus, Guard, HealthStatus, MagnumError, NodeGroup, rows};
+
+use super::{Acceptor, updating};
+use crate::{
+    gate::{self, Wish},
+    notify::{Action, Outcome},
+    operation::intent::Change,
+    request::{Request, RequestError},
+};
+
+/// What a `cluster_update` says about the cluster's health, where it differs from what the API had read.
+#[derive(Clone, Debug, Default)]
+pub struct Health {
+    /// `health_status`.
+    pub status: Option<HealthStatus>,
+    /// `health_status_reason`.
+    pub reason: Option<IndexMap<String, String>>,
+}
+
+impl Acceptor {
+    /// `cluster_update`: the default worker group's node count, and health as an outside monitor sees it.
+    ///
+    /// # Errors
+    /// `NotSupported` by the gate, what validation refuses.
+    pub async fn update(
+        &self,
+        request: &Request,
+        cluster_uuid: &str,
+        node_count: i64,
+        health: Option<Health>,
+    ) -> Result<Cluster, RequestError> {
+        let found = self.find(cluster_uuid).await?;
+        if let Some(words) = gate::cluster(Wish::Update, found.cluster.status) {
+            return Err(self.refuse(request, &found.cluster, &found.groups, words));
+        }
+        if let Some(health) = health {
+            self.write_health(cluster_uuid, &health).await?;
+        }
+        let worker = found
+            .groups
+            .iter()
+            .find(|group| group.is_default && group.role != "master");
+        let worker = worker.ok_or_else(|| MagnumError::node_group_not_found("default-worker"))?;
+        if worker.node_count == node_count {
+            return Ok(found.cluster);
+        }
+        self.scale(
+            request,
+            cluster_uuid,
+            &worker.uuid.clone(),
+            node_count,
+            Vec::new(),
+            true,
+        )
+        .await
+    }
+
+    /// `cluster_resize`: any group's node count.
+    ///
+    /// # Errors
+    /// `NotSupported` by the gate, what validation refuses.
+    pub async fn resize(
+        &self,
+        request: &Request,
+        cluster_uuid: &str,
+        group_uuid: &str,
+        node_count: i64,
+        remove: Vec<String>,
+    ) -> Result<Cluster, RequestError> {
+        self.scale(request, cluster_uuid, group_uuid, node_count, remove, false)
+            .await
+    }
+
+    async fn scale(
+        &self,
+        request: &Request,
+        cluster_uuid: &str,
+        group_uuid: &str,
+        to: i64,
+        remove: Vec<String>,
+        update: bool,
+    ) -> Result<Cluster, RequestError> {
+        let wish = if update { Wish::Update } else { Wish::Resize };
+        if self.seen(request, cluster_uuid).await? {
+            return Ok(self.find(cluster_uuid).await?.cluster);
+        }
+        let mut found = self.find(cluster_uuid).await?;
+        if let Some(words) = gate::cluster(wish, found.cluster.status) {
+            return Err(self.refuse(request, &found.cluster, &found.groups, words));
+        }
+        let group = member(&mut found.groups, group_uuid)?;
+        group.node_count = to;
+        let is_master = group.role == "master";
+        let rows = Rows {
+            template: &found.template,
+            cluster: &found.cluster,
+            groups: &found.groups,
+        };
+        let checked = if is_master {
+            master_size(to).map_err(MagnumError::from)
+        } else {
+            Ok(())
+        };
+        let looked_up = match checked {
+            Ok(()) => self.facts(request, Operation::UpdateCluster, rows).await,
+            Err(error) => Err(error.into()),
+        };
+        let facts = match looked_up {
+            Ok(facts) => facts,
+            Err(RequestError::Refused(error)) => {
+                let group = (!update).then_some(group_uuid);
+                self.update_failed(request, &found, group, &error).await?;
+                return Err(error.into());
+            }
+            Err(error) => return Err(error),
+        };
+        let (mut tx, cluster, mut groups) = self.locked(cluster_uuid).await?;
+        if let Some(words) = gate::cluster(wish, cluster.status) {
+            return Err(self.refuse(request, &cluster, &groups, words));
+        }
+        let schema = self.app.db.schema();
+        let from = member(&mut groups, group_uuid)?.node_count;
+        let changes = Changes::new()
+            .set("node_count", to)
+            .set("status", ClusterStatus::UpdateInProgress);
+        rows::nodegroup::update(&mut tx, schema, group_uuid, &changes, &Guard::none()).await?;
+        rows::cluster::update(&mut tx, schema, cluster_uuid, &updating(), &Guard::none()).await?;
+        let change = Change::Scale {
+            update,
+            nodegroup: group_uuid.to_owned(),
+            from,
+            to,
+            remove,
+        };
+        self.journal(tx, request, cluster_uuid, change, Some(facts))
+            .await?;
+        self.app.notifications.cluster(
+            &request.context,
+            Action::Update,
+            Outcome::Pending,
+            &cluster,
+            &groups,
+        );
+        Ok(self.find(cluster_uuid).await?.cluster)
+    }
+
+    async fn write_health(&self, cluster_uuid: &str, health: &Health) -> Result<(), RequestError> {
+        let changes = Changes::new()
+            .set("health_status", health.status)
+            .set("health_status_reason", health.reason.clone());
+        let mut conn = self.app.db.acquire().await?;
+        rows::cluster::update(
+            &mut conn,
+            self.app.db.schema(),
+            cluster_uuid,
+            &changes,
+            &Guard::none(),
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+/// A node group of the cluster.
+pub(super) fn member<'a>(groups: &'a mut [NodeGroup], uuid: &str) -> Result<&'a mut NodeGroup, MagnumError> {
+    groups
+        .iter_mut()
+        .find(|group| group.uuid == uuid)
+        .ok_or_else(|| MagnumError::node_group_not_found(uuid))
+}

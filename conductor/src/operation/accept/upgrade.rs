@@ -1,0 +1,122 @@
+//! `cluster_upgrade`: the cluster moves to another template.
+
+use conductor_driver::validate::{Operation, Rows};
+use magnum_objects::{Changes, Cluster, ClusterStatus, ClusterTemplate, Guard, Kind, MagnumError, rows};
+
+use super::{Acceptor, Found, updating};
+use crate::{
+    cloud,
+    gate::{self, Wish},
+    notify::{Action, Outcome},
+    operation::intent::Change,
+    release::Desired,
+    request::{Request, RequestError},
+};
+
+impl Acceptor {
+    /// `cluster_upgrade`. What is refused changes nothing, status included (design section 5).
+    ///
+    /// # Errors
+    /// `NotSupported` by the gate, what validation refuses, what Cluster API's webhooks refuse in their words.
+    pub async fn upgrade(
+        &self,
+        request: &Request,
+        cluster_uuid: &str,
+        template_uuid: &str,
+        group_uuid: &str,
+    ) -> Result<Cluster, RequestError> {
+        if self.seen(request, cluster_uuid).await? {
+            return Ok(self.find(cluster_uuid).await?.cluster);
+        }
+        let found = self.find(cluster_uuid).await?;
+        if let Some(words) = gate::cluster(Wish::Upgrade, found.cluster.status) {
+            return Err(self.refuse(request, &found.cluster, &found.groups, words));
+        }
+        let template = self.visible_template(request, template_uuid).await?;
+        let facts = match self.viable(request, &found, &template).await {
+            Ok(facts) => facts,
+            Err(error) => {
+                self.app.notifications.cluster(
+                    &request.context,
+                    Action::Update,
+                    Outcome::Failure,
+                    &found.cluster,
+                    &found.groups,
+                );
+                return Err(error);
+            }
+        };
+        let (mut tx, cluster, groups) = self.locked(cluster_uuid).await?;
+        if let Some(words) = gate::cluster(Wish::Upgrade, cluster.status) {
+            return Err(self.refuse(request, &cluster, &groups, words));
+        }
+        let schema = self.app.db.schema();
+        let changes = updating().set("cluster_template_id", template.uuid.as_str());
+        rows::cluster::update(&mut tx, schema, cluster_uuid, &changes, &Guard::none()).await?;
+        for group in groups
+            .iter()
+            .filter(|group| group.status != Some(ClusterStatus::DeleteInProgress))
+        {
+            let changes = Changes::new().set("status", ClusterStatus::UpdateInProgress);
+            rows::nodegroup::update(&mut tx, schema, &group.uuid, &changes, &Guard::none()).await?;
+        }
+        let change = Change::Upgrade {
+            from_template: cluster.cluster_template_id.clone(),
+            to_template: template.uuid.clone(),
+            nodegroup: group_uuid.to_owned(),
+        };
+        self.journal(tx, request, cluster_uuid, change, Some(facts))
+            .await?;
+        self.app.notifications.cluster(
+            &request.context,
+            Action::Update,
+            Outcome::Pending,
+            &cluster,
+            &groups,
+        );
+        Ok(self.find(cluster_uuid).await?.cluster)
+    }
+
+    async fn visible_template(&self, request: &Request, uuid: &str) -> Result<ClusterTemplate, RequestError> {
+        let mut conn = self.app.db.acquire().await?;
+        Ok(rows::cluster_template::visible(&mut conn, self.app.db.schema(), &request.context, uuid).await?)
+    }
+
+    /// Whether the upgrade can be made. Cluster API is asked first, because its own words say best what is wrong with
+    /// a version; what it lets pass (a downgrade) or cannot be asked about is judged here.
+    async fn viable(
+        &self,
+        request: &Request,
+        found: &Found,
+        template: &ClusterTemplate,
+    ) -> Result<conductor_driver::facts::Facts, RequestError> {
+        let rows = Rows {
+            template,
+            cluster: &found.cluster,
+            groups: &found.groups,
+        };
+        let needs = rows.needs(Operation::UpgradeCluster);
+        let looked_up = cloud::facts(&self.app, &request.context, &needs);
+        let facts = tokio::time::timeout(super::ACCEPT_LIMIT, looked_up)
+            .await
+            .map_err(|_| super::too_slow())??;
+        let ours =
+            conductor_driver::validate::check(&self.app.settings, Operation::UpgradeCluster, rows, &facts);
+        let desired = Desired {
+            cluster: found.cluster.clone(),
+            template: template.clone(),
+            nodegroups: found.groups.clone(),
+        };
+        match self.app.releases.dry_run(&desired, &facts).await {
+            Err(error) if !error.is_transient() => {
+                return Err(MagnumError::positional(Kind::InvalidParameterValue, error.to_string()).into());
+            }
+            Err(error) => {
+                tracing::warn!(cluster = %found.cluster.uuid, %error, "upgrade accepted without asking Cluster API")
+            }
+            Ok(()) => {}
+        }
+        ours.map_err(MagnumError::from)?;
+        Ok(facts)
+    }
+}

@@ -1,0 +1,138 @@
+//! A deletion: release, Cluster API's own clean-up, secrets, application credential, certificates, rows.
+
+use std::time::Duration;
+
+use conductor_driver::secrets;
+use helm::Uninstalled;
+use magnum_objects::{Cluster, ClusterStatus, NodeGroup, RequestContext, rows};
+
+use super::Steps;
+use crate::{
+    certificates, cloud,
+    notify::{Action, Outcome},
+    operation::{Operation, State, StepError, executor::Progress, lease::Lease},
+};
+
+/// How long a deletion waits for news before it looks for itself.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// Attempts at removing the application credential before the deletion goes on without: it must not depend on Keystone.
+const CREDENTIAL_ATTEMPTS: u32 = 4;
+
+impl Steps {
+    pub(super) async fn delete(&self, operation: &Operation, lease: &Lease) -> Result<Progress, StepError> {
+        let mut conn = self.app.db.acquire().await?;
+        let found = rows::cluster::by_uuid(&mut conn, self.app.db.schema(), &operation.cluster_uuid).await?;
+        let groups =
+            rows::nodegroup::by_cluster(&mut conn, self.app.db.schema(), &operation.cluster_uuid).await?;
+        drop(conn);
+        let Some(cluster) = found else {
+            // Somebody else removed the row; there is nothing left to tell.
+            let mut tx = self.app.journal.pool().begin().await?;
+            self.app.journal.forget(&mut tx, &operation.cluster_uuid).await?;
+            tx.commit().await?;
+            return Ok(Progress::Finished);
+        };
+        let namespace = self.app.releases.namespace(&cluster);
+        if cluster.stack_id.as_deref().is_some_and(|name| !name.is_empty()) {
+            self.step(operation, "uninstall").await?;
+            if let Uninstalled::Deleted { kept } = self.app.releases.uninstall(&cluster).await? {
+                tracing::info!(
+                    kept = kept.len(),
+                    "release uninstalled; Cluster API removes what it kept"
+                );
+            }
+            self.step(operation, "wait").await?;
+            if !self.is_gone(&namespace, &cluster).await? {
+                return Ok(Progress::Waiting(LOOK_AGAIN));
+            }
+        }
+        self.step(operation, "credential").await?;
+        let leftover = self.remove_credentials(operation, &cluster).await?;
+        if self.app.management.has_namespace(&namespace).await? {
+            self.step(operation, "secrets").await?;
+            self.app
+                .management
+                .delete_secrets(&namespace, secrets::CLUSTER_UUID_LABEL, &cluster.uuid)
+                .await?;
+        }
+        self.step(operation, "rows").await?;
+        self.remove_rows(operation, lease, cluster, groups, leftover)
+            .await?;
+        Ok(Progress::Finished)
+    }
+
+    async fn is_gone(&self, namespace: &str, cluster: &Cluster) -> Result<bool, StepError> {
+        let release = cluster.stack_id.as_deref().unwrap_or_default();
+        if self.index.synced() && !self.index.view(namespace, release).is_gone() {
+            return Ok(false);
+        }
+        // The index may not have seen yet what was written a moment ago, so the API server has the last word.
+        Ok(!self.app.management.has_cluster(namespace, release).await?)
+    }
+
+    /// Removes the cluster's application credentials, of its owner and of everybody who made one for it. Returns what is
+    /// to be said if that could not be done.
+    async fn remove_credentials(
+        &self,
+        operation: &Operation,
+        cluster: &Cluster,
+    ) -> Result<Option<String>, StepError> {
+        let mut users = self.app.journal.credential_owners(&cluster.uuid).await?;
+        users.extend(cluster.user_id.clone());
+        users.sort();
+        users.dedup();
+        match cloud::delete_credentials(&self.app, &cluster.uuid, &users).await {
+            Ok(()) => Ok(None),
+            Err(error) if error.is_transient() && operation.attempts < CREDENTIAL_ATTEMPTS => {
+                Err(StepError::transient(error))
+            }
+            Err(error) => {
+                let text = format!(
+                    "Failed to delete application credential for cluster {}: {error}",
+                    cluster.uuid
+                );
+                tracing::warn!(reason = %text, "deletion goes on without");
+                Ok(Some(text))
+            }
+        }
+    }
+
+    async fn remove_rows(
+        &self,
+        operation: &Operation,
+        lease: &Lease,
+        mut cluster: Cluster,
+        groups: Vec<NodeGroup>,
+        leftover: Option<String>,
+    ) -> Result<(), StepError> {
+        let schema = self.app.db.schema();
+        let mut tx = self.app.db.begin().await?;
+        if !lease.holds(&mut tx).await? {
+            return Err(StepError::LeaseLost);
+        }
+        for reference in certificates::references(&cluster) {
+            rows::x509keypair::delete(&mut tx, schema, reference).await?;
+        }
+        rows::nodegroup::delete_by_cluster(&mut tx, schema, &cluster.uuid).await?;
+        let ours = rows::cluster::delete(&mut tx, schema, &cluster.uuid).await?;
+        self.app
+            .journal
+            .finish(&mut tx, operation.id, State::Done, None)
+            .await?;
+        self.app.journal.forget(&mut tx, &cluster.uuid).await?;
+        magnum_objects::Db::commit(tx).await?;
+        self.ended(operation);
+        if ours {
+            cluster.status = Some(ClusterStatus::DeleteComplete);
+            cluster.status_reason = leftover;
+            tracing::info!("cluster deleted");
+            // In the service's name, as Python's periodic task does it.
+            let context = RequestContext::admin(true);
+            self.app
+                .notifications
+                .cluster(&context, Action::Delete, Outcome::Success, &cluster, &groups);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,230 @@
+//! The RPC endpoint: what magnum-api calls on the conductor's topic.
+
+mod certificate;
+mod cluster;
+mod lanes;
+mod nodegroup;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use magnum_objects::{MagnumError, RequestContext, indirection};
+use oslo_messaging::{Endpoint, Incoming, RemoteError, Transport};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::{
+    app::App,
+    operation::accept::Acceptor,
+    request::{Request, RequestError},
+    route::{self, Route},
+};
+use lanes::Lanes;
+
+/// Pauses between attempts while a server that acceptance needs is away.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+];
+
+/// How long a call without a timeout of its own is tried, when a server is away: oslo.messaging's default.
+const CALL_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the broker may take to confirm that it holds a message that was passed on.
+const PASS_ON_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The endpoint.
+pub struct Conductor {
+    app: Arc<App>,
+    acceptor: Acceptor,
+    transport: Transport,
+    lanes: Lanes,
+    cancel: CancellationToken,
+}
+
+impl Conductor {
+    /// Over the parts of this conductor; `transport` is for what belongs to other drivers.
+    pub fn new(app: Arc<App>, acceptor: Acceptor, transport: Transport, cancel: CancellationToken) -> Self {
+        Self {
+            app,
+            acceptor,
+            transport,
+            lanes: Lanes::default(),
+            cancel,
+        }
+    }
+
+    async fn serve(&self, incoming: Incoming, request: Request) {
+        if !self.knows(&request.method) {
+            tracing::warn!(method = %request.method, "no such method");
+            incoming.ack().await;
+            return incoming
+                .reply(Err(RemoteError::no_such_method(&request.method)))
+                .await;
+        }
+        let cluster = if about_a_cluster(&request.method) {
+            route::cluster_uuid(&request)
+        } else {
+            None
+        };
+        // Requests for one cluster are accepted one after the other, in the order of their arrival.
+        let _turn = match &cluster {
+            Some(cluster) => Some(self.lanes.enter(cluster).await),
+            None => None,
+        };
+        let patience = incoming
+            .timeout
+            .map_or(CALL_PATIENCE, |seconds| Duration::from_secs_f64(seconds.max(0.0)));
+        let until = incoming.is_call().then(|| tokio::time::Instant::now() + patience);
+        let mut pauses = PAUSES.into_iter();
+        let mut pause = PAUSES[0];
+        loop {
+            match self.attempt(&incoming, &request, cluster.as_deref()).await {
+                Ok(Some(result)) => {
+                    incoming.ack().await;
+                    return incoming.reply(Ok(result)).await;
+                }
+                // Passed on: the other conductor replies.
+                Ok(None) => return incoming.ack().await,
+                Err(RequestError::Refused(error)) => {
+                    tracing::info!(method = %request.method, cluster = cluster.as_deref(), reason = %error, "refused");
+                    incoming.ack().await;
+                    return incoming.reply(Err(remote(error))).await;
+                }
+                Err(RequestError::Unavailable(error)) => {
+                    pause = pauses.next().unwrap_or(pause);
+                    if until.is_some_and(|until| tokio::time::Instant::now() + pause >= until) {
+                        incoming.ack().await;
+                        return incoming.reply(Err(unavailable(&error))).await;
+                    }
+                    tracing::warn!(method = %request.method, cluster = cluster.as_deref(), %error, "not accepted yet; trying again");
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.cancel.cancelled() => return incoming.nack_requeue(),
+            }
+        }
+    }
+
+    /// One attempt; `None`: the message was passed on.
+    async fn attempt(
+        &self,
+        incoming: &Incoming,
+        request: &Request,
+        cluster: Option<&str>,
+    ) -> Result<Option<Value>, RequestError> {
+        let mut refusal = None;
+        if let Some(cluster) = cluster {
+            match route::route(&self.app, request, cluster).await? {
+                Route::Ours => {}
+                Route::Elsewhere(topic) => {
+                    let exchange = &self.app.settings.default.control_exchange;
+                    let passed = self
+                        .transport
+                        .republish(incoming, exchange, &topic, PASS_ON_PATIENCE)
+                        .await;
+                    passed.map_err(|error| RequestError::Unavailable(error.to_string()))?;
+                    tracing::debug!(method = %request.method, cluster, %topic, "passed on: another driver's cluster");
+                    return Ok(None);
+                }
+                Route::Nowhere(error) => refusal = Some(error),
+            }
+        }
+        self.handle(request, refusal).await.map(Some)
+    }
+
+    async fn handle(&self, request: &Request, refusal: Option<MagnumError>) -> Result<Value, RequestError> {
+        if request.method == "cluster_create" {
+            return self.cluster_create(request, refusal).await;
+        }
+        if let Some(refusal) = refusal {
+            return Err(refusal.into());
+        }
+        match request.method.as_str() {
+            "ping_conductor" => Ok(Value::Bool(true)),
+            "cluster_update" => self.cluster_update(request).await,
+            "cluster_resize" => self.cluster_resize(request).await,
+            "cluster_upgrade" => self.cluster_upgrade(request).await,
+            "cluster_delete" => self.cluster_delete(request).await,
+            "nodegroup_create" => self.nodegroup_create(request).await,
+            "nodegroup_update" => self.nodegroup_update(request).await,
+            "nodegroup_delete" => self.nodegroup_delete(request).await,
+            "credential_rotate" => self.credential_rotate(request).await,
+            "sign_certificate" => self.sign_certificate(request).await,
+            "get_ca_certificate" => self.get_ca_certificate(request).await,
+            "rotate_ca_certificate" => self.rotate_ca_certificate(request).await,
+            method => Ok(indirection::dispatch(&self.app.db, &request.context, method, &request.args).await?),
+        }
+    }
+
+    fn knows(&self, method: &str) -> bool {
+        about_a_cluster(method) || method == "ping_conductor" || indirection::handles(method)
+    }
+}
+
+fn about_a_cluster(method: &str) -> bool {
+    matches!(
+        method,
+        "cluster_create"
+            | "cluster_update"
+            | "cluster_resize"
+            | "cluster_upgrade"
+            | "cluster_delete"
+            | "nodegroup_create"
+            | "nodegroup_update"
+            | "nodegroup_delete"
+            | "credential_rotate"
+            | "sign_certificate"
+            | "get_ca_certificate"
+            | "rotate_ca_certificate"
+    )
+}
+
+#[async_trait]
+impl Endpoint for Conductor {
+    async fn dispatch(&self, mut incoming: Incoming) {
+        let context = RequestContext::from_map(&incoming.context);
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let span = tracing::info_span!(
+            "request",
+            request_id = text(&context.request_id),
+            user = text(&context.user_id),
+            project = text(&context.project_id),
+            user_domain = text(&context.user_domain_id),
+        );
+        // A sender that gives no id cannot be told from another that gives none.
+        let message_id = match incoming.unique_id.as_str() {
+            "" => uuid::Uuid::new_v4().simple().to_string(),
+            id => id.to_owned(),
+        };
+        let request = Request {
+            method: incoming.method.clone(),
+            context,
+            message_id,
+            args: std::mem::take(&mut incoming.args),
+        };
+        self.serve(incoming, request).instrument(span).await;
+    }
+}
+
+fn remote(error: MagnumError) -> RemoteError {
+    RemoteError {
+        tb: vec![format!("{}.{}: {}\n", error.module, error.class, error.message)],
+        class: error.class,
+        module: error.module,
+        message: error.message,
+        args: error.args,
+        kwargs: *error.kwargs,
+    }
+}
+
+fn unavailable(error: &str) -> RemoteError {
+    remote(MagnumError::positional(
+        magnum_objects::Kind::MagnumException,
+        format!("The request cannot be accepted now: {error}. Please try again."),
+    ))
+}
