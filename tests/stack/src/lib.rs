@@ -4,9 +4,11 @@
 //! A stack ends with its owner, however that ends (see [`home::Home`]), unless it was told to stay.
 
 pub mod cache;
+pub mod demo;
 pub mod home;
 pub mod identity;
 pub mod keystone;
+pub mod life;
 pub mod lifetime;
 pub mod magnum;
 pub mod magnum_conf;
@@ -21,3 +23,4 @@ pub mod rabbitmq;
 pub mod seed;
 pub mod sim;
 pub mod stack;
+pub mod watch;

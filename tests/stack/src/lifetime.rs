@@ -55,6 +55,15 @@ pub fn explain(stack: &Stack, out: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
+/// Whether any server of the stack in `root` runs.
+pub fn is_alive(root: &Path) -> Result<bool> {
+    let home = Home::permanent(root)?;
+    Ok(home
+        .process_names()?
+        .iter()
+        .any(|name| Process::attach(&home, name).is_some()))
+}
+
 /// Ends every server of the stack in `root`, the newest first, and deletes the folder. Nothing to do is no error.
 pub async fn end(root: &Path) -> Result<()> {
     if !root.exists() {

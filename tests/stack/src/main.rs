@@ -1,6 +1,6 @@
 //! Starts and ends a stack by hand, and runs the demonstration.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use stack::home::Home;
 use stack::magnum::{ApiKind, ConductorKind};
 use stack::magnum_conf::{Chart, RabbitOptions};
 use stack::stack::{Options, Stack};
-use stack::{cache, lifetime};
+use stack::{cache, demo, lifetime};
 
 /// The whole of Magnum on this machine, on loopback.
 #[derive(Debug, Parser)]
@@ -28,6 +28,8 @@ enum Command {
     Prepare,
     /// Starts a stack, says how to use it, and leaves it running.
     Up(Up),
+    /// As `up`, and leads a cluster through its whole life.
+    Demo(Up),
     /// Ends what `up` or `demo` left running, and deletes its folder.
     Down,
 }
@@ -81,6 +83,29 @@ impl Up {
         }
         Ok(options)
     }
+
+    /// Starts a stack that stays.
+    async fn start(&self, root: &Path) -> Result<Stack> {
+        if root.exists() {
+            bail!(
+                "a stack runs in {} already; `make demo-down` ends it",
+                root.display()
+            );
+        }
+        let began = Instant::now();
+        let options = self.options()?;
+        let home = Home::permanent(root)?;
+        let stack = match Stack::start(&home, options).await {
+            Ok(stack) => stack,
+            Err(error) => {
+                tracing::error!("the logs are in {}", home.root().join("log").display());
+                return Err(error);
+            }
+        };
+        tracing::info!("everything is up after {:.0} s", began.elapsed().as_secs_f64());
+        stack.leave_running().await;
+        Ok(stack)
+    }
 }
 
 fn main() -> ExitCode {
@@ -115,15 +140,18 @@ async fn run(arguments: Arguments) -> Result<()> {
             stack::stack::prepare(&home).await.map(|_| ())
         }
         Command::Up(up) => {
-            if root.exists() {
-                bail!("{} is there already; end it first", root.display());
-            }
-            let began = Instant::now();
-            let home = Home::permanent(&root)?;
-            let stack = Stack::start(&home, up.options()?).await?;
-            tracing::info!("everything is up after {:.0} s", began.elapsed().as_secs_f64());
-            stack.leave_running().await;
+            let stack = up.start(&root).await?;
             lifetime::explain(&stack, &mut std::io::stdout().lock())
+        }
+        Command::Demo(up) => {
+            let began = Instant::now();
+            let stack = up.start(&root).await?;
+            let mut out = std::io::stdout().lock();
+            let outcome = demo::run(&stack, &mut out).await;
+            lifetime::explain(&stack, &mut out)?;
+            outcome?;
+            tracing::info!("the demonstration took {:.0} s", began.elapsed().as_secs_f64());
+            Ok(())
         }
         Command::Down => lifetime::end(&root).await,
     }
