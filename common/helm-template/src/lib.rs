@@ -6,12 +6,23 @@
 //! caller hands over a [`RenderChart`] tree with values already coalesced.
 
 mod chart;
+mod context;
+mod engine;
 mod error;
+mod files;
+mod functions;
+mod gofmt;
 mod limits;
+mod methods;
+mod native;
+mod stack;
+mod template;
+mod value;
 pub mod yaml;
 
 pub use chart::{Capabilities, KubeVersion, Lookup, NoLookup, ReleaseInfo, RenderChart};
 pub use error::{LookupError, RenderError};
+pub use functions::version::{Constraint, Version};
 pub use limits::Limits;
 
 use serde_json::Value as Json;
@@ -34,4 +45,3 @@ pub fn render(
     engine::render(chart, values, release, capabilities, lookup, limits)
 }
 
-mod engine;

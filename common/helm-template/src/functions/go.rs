@@ -1,0 +1,275 @@
+//! Functions of Go's `text/template`.
+
+use super::{Row, printf, text_of};
+use crate::gofmt;
+use crate::native::Native;
+use crate::template::exec::Fault;
+use crate::value::{UintKind, Value};
+use std::rc::Rc;
+
+type Result = std::result::Result<Value, Fault>;
+
+pub(super) const TABLE: &[Row] = &[
+    ("and", "v*", |_, a| Ok(a[0].clone())),
+    ("or", "v*", |_, a| Ok(a[0].clone())),
+    ("not", "v", |_, a| Ok(Value::Bool(!a[0].is_true()))),
+    ("call", "v*", |_, a| call(a)),
+    ("html", "a*", |_, a| Ok(Value::str(html(&joined(a))))),
+    ("js", "a*", |_, a| Ok(Value::str(js(&joined(a))))),
+    ("urlquery", "a*", |_, a| Ok(Value::str(super::urls::query_escape(&joined(a))))),
+    ("index", "vv*", |_, a| index(a)),
+    ("len", "v", |_, a| length(&a[0])),
+    ("print", "a*", |_, a| Ok(Value::string_from(gofmt::sprint(a)))),
+    ("println", "a*", |_, a| Ok(Value::string_from(gofmt::sprintln(a)))),
+    ("printf", "sa*", |_, a| Ok(Value::string_from(printf::sprintf(a[0].string_bytes().unwrap_or_default(), &a[1..])))),
+    ("eq", "vv*", |_, a| eq(&a[0], &a[1..]).map(Value::Bool)),
+    ("ne", "vv", |_, a| eq(&a[0], &a[1..]).map(|equal| Value::Bool(!equal))),
+    ("lt", "vv", |_, a| lt(&a[0], &a[1]).map(Value::Bool)),
+    ("le", "vv", |_, a| le(&a[0], &a[1]).map(Value::Bool)),
+    ("gt", "vv", |_, a| le(&a[0], &a[1]).map(|le| Value::Bool(!le))),
+    ("ge", "vv", |_, a| lt(&a[0], &a[1]).map(|lt| Value::Bool(!lt))),
+];
+
+fn call(args: &[Value]) -> Result {
+    match args.first() {
+        None => Fault::plain("wrong number of args for call: want at least 1 got 0"),
+        Some(value) if value.is_nil() => Fault::plain("call of nil"),
+        Some(value) => Fault::plain(format!("non-function of type {}", value.type_name())),
+    }
+}
+
+fn joined(args: &[Value]) -> String {
+    let bytes = match args {
+        [one] if one.string_bytes().is_some() => one.string_bytes().unwrap_or_default().to_vec(),
+        args => {
+            let shown: Vec<Value> = args
+                .iter()
+                .map(|arg| if arg.is_nil() { Value::str("<no value>") } else { arg.clone() })
+                .collect();
+            gofmt::sprint(&shown)
+        }
+    };
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\0' => out.push('\u{fffd}'),
+            '"' => out.push_str("&#34;"),
+            '\'' => out.push_str("&#39;"),
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn js(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\'' => out.push_str("\\'"),
+            '"' => out.push_str("\\\""),
+            '<' | '>' | '&' | '=' => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c if c < ' ' || !gofmt::is_print(c) => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn bound(index: &Value, limit: usize) -> std::result::Result<usize, Fault> {
+    let at = match index {
+        Value::Int(at, _) => *at,
+        Value::Uint(at, _) => i64::try_from(*at).unwrap_or(-1),
+        index if index.is_nil() => return Fault::plain("cannot index slice/array with nil"),
+        index => return Fault::plain(format!("cannot index slice/array with type {}", index.type_name())),
+    };
+    match usize::try_from(at) {
+        Ok(at) if at <= limit => Ok(at),
+        _ => Fault::plain(format!("index out of range: {at}")),
+    }
+}
+
+fn index(args: &[Value]) -> Result {
+    let Some((item, indexes)) = args.split_first() else { return Ok(Value::Invalid) };
+    if item.is_nil() {
+        return Fault::plain("index of untyped nil");
+    }
+    indexes.iter().try_fold(item.clone(), |item, index| index_one(&item, index))
+}
+
+/// `index` may point just behind the end, where reflect panics.
+const BEYOND: &str = "reflect: slice index out of range";
+
+fn index_one(item: &Value, index: &Value) -> Result {
+    match item {
+        Value::List(list) => {
+            let at = bound(index, list.items.len())?;
+            list.items.get(at).cloned().map_or_else(|| Fault::plain(BEYOND), Ok)
+        }
+        Value::Bytes(bytes) => {
+            let at = bound(index, bytes.len())?;
+            let byte = bytes.get(at).map(|b| Value::Uint(u64::from(*b), UintKind::Uint8));
+            byte.map_or_else(|| Fault::plain(BEYOND), Ok)
+        }
+        Value::Str(_) | Value::RawStr(_) => {
+            let bytes = item.string_bytes().unwrap_or_default();
+            let at = bound(index, bytes.len())?;
+            match bytes.get(at) {
+                Some(byte) => Ok(Value::Uint(u64::from(*byte), UintKind::Uint8)),
+                None => Fault::plain("reflect: string index out of range"),
+            }
+        }
+        Value::Map(map) => {
+            let key = map_key(index)?;
+            Ok(map.get(&key).unwrap_or_else(|| map.zero()))
+        }
+        Value::Native(native) => match (&**native, native.as_list()) {
+            (Native::Files(files), _) => {
+                let key = map_key(index)?;
+                Ok(Value::Bytes(files.get(&key).cloned().unwrap_or_else(|| Rc::from([]))))
+            }
+            (_, Some(list)) => index_one(&list, index),
+            _ => Fault::plain(format!("can't index item of type {}", native.type_name().trim_start_matches('*'))),
+        },
+        Value::Invalid | Value::Nil => Fault::plain("index of nil pointer"),
+        other => Fault::plain(format!("can't index item of type {}", other.type_name())),
+    }
+}
+
+fn map_key(index: &Value) -> std::result::Result<String, Fault> {
+    match index {
+        Value::Str(_) | Value::RawStr(_) => Ok(text_of(index).into_owned()),
+        index if index.is_nil() => Fault::plain("value is nil; should be of type string"),
+        index => Fault::plain(format!("value has type {}; should be string", index.type_name())),
+    }
+}
+
+fn length(item: &Value) -> Result {
+    let length = match item {
+        Value::Str(_) | Value::RawStr(_) => item.string_bytes().unwrap_or_default().len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(list) => list.items.len(),
+        Value::Map(map) => map.len(),
+        Value::Native(native) => match &**native {
+            Native::Files(files) => files.len(),
+            Native::ApiVersions(versions) => versions.len(),
+            other => return Fault::plain(format!("len of type {}", other.type_name().trim_start_matches('*'))),
+        },
+        // What reflect says about no value at all.
+        Value::Invalid | Value::Nil => return Fault::plain("len of nil pointer"),
+        other => return Fault::plain(format!("len of type {}", other.type_name())),
+    };
+    Ok(Value::int(length as i64))
+}
+
+#[derive(PartialEq, Eq)]
+enum Basic {
+    Bool,
+    Int,
+    Float,
+    Str,
+    Uint,
+    Other,
+}
+
+fn basic(value: &Value) -> Basic {
+    match value {
+        Value::Bool(_) => Basic::Bool,
+        Value::Int(..) => Basic::Int,
+        Value::Uint(..) => Basic::Uint,
+        Value::Float(_) => Basic::Float,
+        Value::Str(_) | Value::RawStr(_) => Basic::Str,
+        _ => Basic::Other,
+    }
+}
+
+fn eq(first: &Value, others: &[Value]) -> std::result::Result<bool, Fault> {
+    if others.is_empty() {
+        return Fault::plain("missing argument for comparison");
+    }
+    for other in others {
+        if eq_two(first, other)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn eq_two(a: &Value, b: &Value) -> std::result::Result<bool, Fault> {
+    match (a, b) {
+        (Value::Int(a, _), Value::Uint(b, _)) | (Value::Uint(b, _), Value::Int(a, _)) => {
+            return Ok(u64::try_from(*a).is_ok_and(|a| a == *b));
+        }
+        (Value::Bool(a), Value::Bool(b)) => return Ok(a == b),
+        (Value::Int(a, _), Value::Int(b, _)) => return Ok(a == b),
+        (Value::Uint(a, _), Value::Uint(b, _)) => return Ok(a == b),
+        (Value::Float(a), Value::Float(b)) => return Ok(a == b),
+        _ => {}
+    }
+    let (ka, kb) = (basic(a), basic(b));
+    if ka != kb {
+        if a.is_nil() || b.is_nil() {
+            return Ok(false);
+        }
+        return incompatible(a, b);
+    }
+    if ka == Basic::Str {
+        return Ok(a.string_bytes() == b.string_bytes());
+    }
+    if a.is_nil() || b.is_nil() {
+        return Ok(a.is_nil() == b.is_nil());
+    }
+    let shown = |value: &Value| {
+        let mut out = Vec::new();
+        gofmt::print_operand(value, &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    };
+    if a.kind() != b.kind() {
+        return Fault::plain(format!(
+            "non-comparable types {}: {}, {}: {}",
+            shown(a),
+            a.type_name(),
+            b.type_name(),
+            shown(b)
+        ));
+    }
+    match (a, b) {
+        (Value::Native(x), Value::Native(y)) if matches!(a.kind(), "struct" | "ptr" | "int64") => {
+            Ok(Rc::ptr_eq(x, y) || a.kind() != "ptr" && x.equal(y))
+        }
+        _ => Fault::plain(format!("non-comparable type {}: {}", shown(b), b.type_name())),
+    }
+}
+
+fn incompatible<T>(a: &Value, b: &Value) -> std::result::Result<T, Fault> {
+    Fault::plain(format!("incompatible types for comparison: {} and {}", a.type_name(), b.type_name()))
+}
+
+fn lt(a: &Value, b: &Value) -> std::result::Result<bool, Fault> {
+    const BAD: &str = "invalid type for comparison";
+    let (ka, kb) = (basic(a), basic(b));
+    if ka == Basic::Other || kb == Basic::Other {
+        return Fault::plain(BAD);
+    }
+    match (a, b) {
+        (Value::Int(a, _), Value::Uint(b, _)) => Ok(u64::try_from(*a).is_ok_and(|a| a < *b) || *a < 0),
+        (Value::Uint(a, _), Value::Int(b, _)) => Ok(u64::try_from(*b).is_ok_and(|b| *a < b)),
+        (Value::Int(a, _), Value::Int(b, _)) => Ok(a < b),
+        (Value::Uint(a, _), Value::Uint(b, _)) => Ok(a < b),
+        (Value::Float(a), Value::Float(b)) => Ok(a < b),
+        (Value::Bool(_), Value::Bool(_)) => Fault::plain(BAD),
+        _ if ka == Basic::Str && kb == Basic::Str => Ok(a.string_bytes() < b.string_bytes()),
+        _ => incompatible(a, b),
+    }
+}
+
+fn le(a: &Value, b: &Value) -> std::result::Result<bool, Fault> {
+    Ok(lt(a, b)? || eq_two(a, b)?)
+}

@@ -1,0 +1,174 @@
+//! Helm's own functions.
+
+use super::{Context, Row, json, text_of};
+use crate::engine::{ERROR_END, ERROR_START, MAX_RECURSION, strip_no_value};
+use crate::gofmt;
+use crate::template::exec::{self, Fault};
+use crate::template::set::Set;
+use crate::value::{Entries, Value};
+use crate::yaml;
+use serde_json::Value as Json;
+use std::sync::Arc;
+
+type Result = std::result::Result<Value, Fault>;
+
+pub(super) const TABLE: &[Row] = &[
+    ("include", "sa", include),
+    ("tpl", "sa", tpl),
+    ("required", "sa", |_, a| required(a)),
+    ("fail", "s", |_, a| Fault::plain(format!("{ERROR_START}{}{ERROR_END}", text_of(&a[0])))),
+    ("lookup", "ssss", lookup),
+    ("getHostByName", "s", |_, _| Ok(Value::str(""))),
+    ("toYaml", "a", |_, a| Ok(Value::str(to_yaml(&a[0])))),
+    ("toYamlPretty", "a", |_, a| Ok(Value::str(yaml::emit_pretty(&a[0]).unwrap_or_default()))),
+    ("fromYaml", "s", |_, a| Ok(from_yaml(&text_of(&a[0])))),
+    ("fromYamlArray", "s", |_, a| Ok(from_yaml_array(&text_of(&a[0])))),
+    ("toJson", "a", |_, a| Ok(Value::string_from(json::to_json(&a[0], true).unwrap_or_default()))),
+    ("fromJson", "s", |_, a| Ok(from_json(&text_of(&a[0])))),
+    ("fromJsonArray", "s", |_, a| Ok(from_json_array(&text_of(&a[0])))),
+    ("toToml", "a", |_, a| Ok(Value::str(super::toml::to_toml(&a[0]).unwrap_or_else(|message| message)))),
+    ("fromToml", "s", |_, a| {
+        Ok(super::toml::from_toml(&text_of(&a[0])).unwrap_or_else(|message| error_map(&message)))
+    }),
+];
+
+fn include(context: &Context<'_, '_>, args: &[Value]) -> Result {
+    let Value::Str(name) = &args[0] else { return Fault::plain("template name is not UTF-8") };
+    let count = {
+        let mut included = context.session.included.borrow_mut();
+        let count = included.entry(name.clone()).or_insert(0);
+        if *count > MAX_RECURSION {
+            return Fault::plain(format!(
+                "rendering template has a nested reference name: {name}: unable to execute template"
+            ));
+        }
+        *count += 1;
+        *count
+    };
+    let _ = count;
+    let result = match context.set.get(name) {
+        Some(template) => exec::execute(context.session, context.set, &template, &args[1]),
+        None => Fault::plain(format!(
+            "template: no template {} associated with template \"gotpl\"",
+            gofmt::quote(name)
+        )),
+    };
+    if let Some(count) = context.session.included.borrow_mut().get_mut(name) {
+        *count -= 1;
+    }
+    Ok(Value::string_from(result?))
+}
+
+fn tpl(context: &Context<'_, '_>, args: &[Value]) -> Result {
+    let text = text_of(&args[0]);
+    if !text.contains("{{") {
+        // Nothing to execute: spare the parse.
+        return Ok(Value::str(strip_no_value(text.into_owned())));
+    }
+    let set = Set::over(context.set);
+    let template = match set.parse("gotpl", &text) {
+        Ok(template) => template,
+        Err(message) => return Fault::plain(format!("cannot parse template {}: {message}", gofmt::quote(&text))),
+    };
+    match exec::execute(context.session, &set, &template, &args[1]) {
+        Ok(bytes) => Ok(match String::from_utf8(bytes) {
+            Ok(text) => Value::str(strip_no_value(text)),
+            Err(raw) => Value::string_from(raw.into_bytes()),
+        }),
+        Err(limit @ Fault::Limit(_)) => Err(limit),
+        Err(fault) => Fault::plain(format!(
+            "error during tpl function execution for {}: {}",
+            gofmt::quote(&text),
+            fault.message()
+        )),
+    }
+}
+
+fn required(args: &[Value]) -> Result {
+    let value = &args[1];
+    if value.is_nil() || value.string_bytes().is_some_and(<[u8]>::is_empty) {
+        return Fault::plain(format!("{ERROR_START}{}{ERROR_END}", text_of(&args[0])));
+    }
+    Ok(value.clone())
+}
+
+fn lookup(context: &Context<'_, '_>, args: &[Value]) -> Result {
+    let [version, kind, namespace, name] = args else { return Ok(Value::Nil) };
+    let found = context.session.lookup.get(&text_of(version), &text_of(kind), &text_of(namespace), &text_of(name));
+    match found {
+        Ok(object @ Json::Object(_)) => Ok(Value::from_json(&object)),
+        Ok(_) => Ok(Value::map(Entries::new())),
+        Err(error) => Fault::plain(error.to_string()),
+    }
+}
+
+/// Without the final newline; what cannot be written is nothing.
+fn to_yaml(value: &Value) -> String {
+    let mut text = yaml::emit_value(value).unwrap_or_default();
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    text
+}
+
+fn error_map(message: &str) -> Value {
+    Value::map(Entries::from([(Arc::from("Error"), Value::str(message))]))
+}
+
+fn kind_name(json: &Json) -> &'static str {
+    match json {
+        Json::Null => "null",
+        Json::Bool(_) => "bool",
+        Json::Number(_) => "number",
+        Json::String(_) => "string",
+        Json::Array(_) => "array",
+        Json::Object(_) => "object",
+    }
+}
+
+fn cannot(json: &Json, wanted: &str) -> String {
+    format!("json: cannot unmarshal {} into Go value of type {wanted}", kind_name(json))
+}
+
+fn from_yaml(text: &str) -> Value {
+    match yaml::from_yaml(text) {
+        Ok(Json::Null) => Value::map(Entries::new()),
+        Ok(object @ Json::Object(_)) => Value::from_json(&object),
+        Ok(other) => error_map(&format!(
+            "error unmarshaling JSON: while decoding JSON: {}",
+            cannot(&other, "map[string]interface {}")
+        )),
+        Err(error) => error_map(&error.to_string()),
+    }
+}
+
+fn from_yaml_array(text: &str) -> Value {
+    let message = match yaml::from_yaml(text) {
+        Ok(Json::Null) => return Value::list(Vec::new()),
+        Ok(array @ Json::Array(_)) => return Value::from_json(&array),
+        Ok(other) => {
+            format!("error unmarshaling JSON: while decoding JSON: {}", cannot(&other, "[]interface {}"))
+        }
+        Err(error) => error.to_string(),
+    };
+    Value::list(vec![Value::str(message)])
+}
+
+fn from_json(text: &str) -> Value {
+    match json::parse(text) {
+        Ok(Json::Null) => Value::map(Entries::new()),
+        Ok(object @ Json::Object(_)) => Value::from_json(&object),
+        Ok(other) => error_map(&cannot(&other, "map[string]interface {}")),
+        Err(message) => error_map(&message),
+    }
+}
+
+fn from_json_array(text: &str) -> Value {
+    let message = match json::parse(text) {
+        Ok(Json::Null) => return Value::list(Vec::new()),
+        Ok(array @ Json::Array(_)) => return Value::from_json(&array),
+        Ok(other) => cannot(&other, "[]interface {}"),
+        Err(message) => message,
+    };
+    Value::list(vec![Value::str(message)])
+}

@@ -1,0 +1,265 @@
+//! sprig's functions on lists.
+
+use super::cast::to_int64;
+use super::{Row, int_of, strval, strval_text};
+use crate::native::Native;
+use crate::template::exec::Fault;
+use crate::value::{Elem, UintKind, Value};
+
+type Result = std::result::Result<Value, Fault>;
+
+pub(super) const TABLE: &[Row] = &[
+    ("list", "a*", |_, a| Ok(Value::list(a.to_vec()))),
+    ("tuple", "a*", |_, a| Ok(Value::list(a.to_vec()))),
+    ("append", "aa", |_, a| push(a)),
+    ("push", "aa", |_, a| push(a)),
+    ("mustAppend", "aa", |_, a| push(a)),
+    ("mustPush", "aa", |_, a| push(a)),
+    ("prepend", "aa", |_, a| prepend(a)),
+    ("mustPrepend", "aa", |_, a| prepend(a)),
+    ("first", "a", |_, a| Ok(items(&a[0], "Cannot find first on type")?.first().cloned().unwrap_or(Value::Nil))),
+    ("mustFirst", "a", |_, a| Ok(items(&a[0], "Cannot find first on type")?.first().cloned().unwrap_or(Value::Nil))),
+    ("last", "a", |_, a| Ok(items(&a[0], "Cannot find last on type")?.pop().unwrap_or(Value::Nil))),
+    ("mustLast", "a", |_, a| Ok(items(&a[0], "Cannot find last on type")?.pop().unwrap_or(Value::Nil))),
+    ("rest", "a", |_, a| rest(a)),
+    ("mustRest", "a", |_, a| rest(a)),
+    ("initial", "a", |_, a| initial(a)),
+    ("mustInitial", "a", |_, a| initial(a)),
+    ("reverse", "a", |_, a| reverse(a)),
+    ("mustReverse", "a", |_, a| reverse(a)),
+    ("uniq", "a", |_, a| uniq(a)),
+    ("mustUniq", "a", |_, a| uniq(a)),
+    ("without", "aa*", |_, a| without(a)),
+    ("mustWithout", "aa*", |_, a| without(a)),
+    ("has", "aa", |_, a| has(a)),
+    ("mustHas", "aa", |_, a| has(a)),
+    ("compact", "a", |_, a| compact(a)),
+    ("mustCompact", "a", |_, a| compact(a)),
+    ("slice", "aa*", |_, a| slice(a)),
+    ("mustSlice", "aa*", |_, a| slice(a)),
+    ("concat", "a*", |_, a| concat(a)),
+    ("chunk", "ia", |_, a| chunk(a)),
+    ("mustChunk", "ia", |_, a| chunk(a)),
+    ("sortAlpha", "a", |_, a| sort_alpha(a)),
+    ("toStrings", "a", |_, a| Ok(Value::strings(strings(&a[0])))),
+    ("join", "sa", |_, a| join(a)),
+    ("until", "i", |_, a| {
+        let stop = int_of(&a[0]);
+        until(0, stop, if stop < 0 { -1 } else { 1 })
+    }),
+    ("untilStep", "iii", |_, a| until(int_of(&a[0]), int_of(&a[1]), int_of(&a[2]))),
+    ("seq", "i*", |_, a| seq(a)),
+    ("all", "a*", |_, a| Ok(Value::Bool(!a.iter().any(empty)))),
+    ("any", "a*", |_, a| Ok(Value::Bool(!a.iter().all(empty)))),
+    ("coalesce", "a*", |_, a| Ok(a.iter().find(|v| !empty(v)).cloned().unwrap_or(Value::Nil))),
+    ("empty", "a", |_, a| Ok(Value::Bool(empty(&a[0])))),
+    ("default", "aa*", |_, a| Ok(a.get(1).filter(|given| !empty(given)).unwrap_or(&a[0]).clone())),
+    ("ternary", "aab", |_, a| Ok(if a[2].is_true() { a[0].clone() } else { a[1].clone() })),
+];
+
+/// sprig's emptiness is template falsehood.
+fn empty(value: &Value) -> bool {
+    !value.is_true()
+}
+
+/// The items of anything that Go calls a slice.
+fn as_items(value: &Value) -> Option<Vec<Value>> {
+    match value {
+        Value::List(list) => Some(list.items.clone()),
+        Value::Bytes(bytes) => Some(bytes.iter().map(|b| Value::Uint(u64::from(*b), UintKind::Uint8)).collect()),
+        Value::Native(native) => match (&**native, native.as_list()) {
+            (Native::ApiVersions(_), Some(Value::List(list))) => Some(list.items.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn items(value: &Value, complaint: &str) -> std::result::Result<Vec<Value>, Fault> {
+    match as_items(value) {
+        Some(items) => Ok(items),
+        // reflect.TypeOf(nil) has no kind to ask for.
+        None if value.is_nil() => Fault::plain("runtime error: invalid memory address or nil pointer dereference"),
+        None => Fault::plain(format!("{complaint} {}", value.kind())),
+    }
+}
+
+fn push(args: &[Value]) -> Result {
+    let mut items = items(&args[0], "Cannot push on type")?;
+    items.push(args[1].clone());
+    Ok(Value::list(items))
+}
+
+fn prepend(args: &[Value]) -> Result {
+    let mut items = items(&args[0], "Cannot prepend on type")?;
+    items.insert(0, args[1].clone());
+    Ok(Value::list(items))
+}
+
+fn rest(args: &[Value]) -> Result {
+    let mut items = items(&args[0], "Cannot find rest on type")?;
+    if !items.is_empty() {
+        items.remove(0);
+    }
+    Ok(Value::list(items))
+}
+
+fn initial(args: &[Value]) -> Result {
+    let mut items = items(&args[0], "Cannot find initial on type")?;
+    items.pop();
+    Ok(Value::list(items))
+}
+
+fn reverse(args: &[Value]) -> Result {
+    let mut items = items(&args[0], "Cannot find reverse on type")?;
+    items.reverse();
+    Ok(Value::list(items))
+}
+
+fn contains(items: &[Value], wanted: &Value) -> bool {
+    items.iter().any(|item| item.deep_equal(wanted))
+}
+
+fn uniq(args: &[Value]) -> Result {
+    let mut kept: Vec<Value> = Vec::new();
+    for item in items(&args[0], "Cannot find uniq on type")? {
+        if !contains(&kept, &item) {
+            kept.push(item);
+        }
+    }
+    Ok(Value::list(kept))
+}
+
+fn without(args: &[Value]) -> Result {
+    let items = items(&args[0], "Cannot find without on type")?;
+    Ok(Value::list(items.into_iter().filter(|item| !contains(&args[1..], item)).collect()))
+}
+
+fn has(args: &[Value]) -> Result {
+    if args[1].is_nil() {
+        return Ok(Value::Bool(false));
+    }
+    Ok(Value::Bool(contains(&items(&args[1], "Cannot find has on type")?, &args[0])))
+}
+
+fn compact(args: &[Value]) -> Result {
+    let items = items(&args[0], "Cannot compact on type")?;
+    Ok(Value::list(items.into_iter().filter(|item| !empty(item)).collect()))
+}
+
+fn slice(args: &[Value]) -> Result {
+    let all = items(&args[0], "list should be type of slice or array but")?;
+    if all.is_empty() {
+        return Ok(Value::Nil);
+    }
+    let start = args.get(1).map_or(0, to_int64);
+    let end = args.get(2).map_or(all.len() as i64, to_int64);
+    if start < 0 || end < start || end > all.len() as i64 {
+        return Fault::plain("reflect.Value.Slice: slice index out of bounds");
+    }
+    let part = all[start as usize..end as usize].to_vec();
+    Ok(match &args[0] {
+        Value::Bytes(bytes) => Value::Bytes(bytes[start as usize..end as usize].into()),
+        Value::List(list) => super::dict::list_like(list.elem, part),
+        _ => Value::list(part),
+    })
+}
+
+fn concat(args: &[Value]) -> Result {
+    let mut all = Vec::new();
+    for list in args {
+        match as_items(list) {
+            Some(items) => all.extend(items),
+            None if list.is_nil() => {
+                return Fault::plain("runtime error: invalid memory address or nil pointer dereference");
+            }
+            None => return Fault::plain(format!("Cannot concat type {} as list", list.kind())),
+        }
+    }
+    Ok(Value::list(all))
+}
+
+fn chunk(args: &[Value]) -> Result {
+    let items = items(&args[1], "Cannot chunk type")?;
+    let Some(size) = usize::try_from(int_of(&args[0])).ok().filter(|size| *size > 0) else {
+        return Fault::plain("runtime error: makeslice: len out of range");
+    };
+    let chunks = items.chunks(size).map(|part| Value::list(part.to_vec())).collect();
+    Ok(Value::typed_list(Elem::AnyList, chunks))
+}
+
+/// sprig's `strslice`: nil elements are left out.
+pub(super) fn strings(value: &Value) -> Vec<String> {
+    match as_items(value) {
+        Some(items) => items.iter().filter(|item| !item.is_nil()).map(strval_text).collect(),
+        None if value.is_nil() => Vec::new(),
+        None => vec![strval_text(value)],
+    }
+}
+
+fn sort_alpha(args: &[Value]) -> Result {
+    if as_items(&args[0]).is_none() {
+        return Ok(Value::strings([strval_text(&args[0])]));
+    }
+    let mut strings = strings(&args[0]);
+    strings.sort();
+    Ok(Value::strings(strings))
+}
+
+fn join(args: &[Value]) -> Result {
+    let separator = args[0].string_bytes().unwrap_or_default();
+    let parts: Vec<Vec<u8>> = match as_items(&args[1]) {
+        Some(items) => items.iter().filter(|item| !item.is_nil()).map(strval).collect(),
+        None if args[1].is_nil() => Vec::new(),
+        None => vec![strval(&args[1])],
+    };
+    Ok(Value::string_from(parts.join(separator)))
+}
+
+/// A list longer than this is refused: it would eat all memory.
+const MAX_COUNT: i64 = 10_000_000;
+
+fn count(start: i64, stop: i64, step: i64) -> std::result::Result<Vec<i64>, Fault> {
+    let mut numbers = Vec::new();
+    if step == 0 || (stop < start) != (step < 0) {
+        return Ok(numbers);
+    }
+    let span = (i128::from(stop) - i128::from(start)).abs() / i128::from(step).abs();
+    if span > i128::from(MAX_COUNT) {
+        return Err(Fault::Limit(format!("until\0a list of more than {MAX_COUNT} numbers")));
+    }
+    let mut n = start;
+    while if step > 0 { n < stop } else { n > stop } {
+        numbers.push(n);
+        let Some(next) = n.checked_add(step) else { break };
+        n = next;
+    }
+    Ok(numbers)
+}
+
+fn until(start: i64, stop: i64, step: i64) -> Result {
+    Ok(Value::typed_list(Elem::Int, count(start, stop, step)?.into_iter().map(Value::int).collect()))
+}
+
+fn seq(args: &[Value]) -> Result {
+    let params: Vec<i64> = args.iter().map(int_of).collect();
+    let numbers = match params[..] {
+        [end] => {
+            let step = if end < 1 { -1 } else { 1 };
+            count(1, end.saturating_add(step), step)?
+        }
+        [start, end] => {
+            let step = if end < start { -1 } else { 1 };
+            count(start, end.saturating_add(step), step)?
+        }
+        [start, step, end] => {
+            if end < start && step > 0 {
+                return Ok(Value::str(""));
+            }
+            let increment = if end < start { -1 } else { 1 };
+            count(start, end.saturating_add(increment), step)?
+        }
+        _ => Vec::new(),
+    };
+    Ok(Value::str(numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")))
+}

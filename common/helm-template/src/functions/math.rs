@@ -1,0 +1,149 @@
+//! sprig's arithmetic and its functions on types.
+
+use super::cast::{to_float64, to_int64};
+use super::{Row, int_of, strval_text, text_of};
+use crate::template::exec::Fault;
+use crate::template::number::parse_int;
+use crate::value::Value;
+
+type Result = std::result::Result<Value, Fault>;
+
+pub(super) const TABLE: &[Row] = &[
+    ("int", "a", |_, a| Ok(Value::int(to_int64(&a[0])))),
+    ("int64", "a", |_, a| Ok(Value::int64(to_int64(&a[0])))),
+    ("float64", "a", |_, a| Ok(Value::Float(to_float64(&a[0])))),
+    ("atoi", "s", |_, a| Ok(Value::int(parse_int(&text_of(&a[0]), 10).unwrap_or(0)))),
+    ("toDecimal", "a", |_, a| Ok(Value::int64(parse_int(&strval_text(&a[0]), 8).unwrap_or(0)))),
+    ("add1", "a", |_, a| Ok(Value::int64(to_int64(&a[0]).wrapping_add(1)))),
+    ("add", "a*", |_, a| Ok(Value::int64(a.iter().map(to_int64).fold(0, i64::wrapping_add)))),
+    ("sub", "aa", |_, a| Ok(Value::int64(to_int64(&a[0]).wrapping_sub(to_int64(&a[1]))))),
+    ("mul", "aa*", |_, a| Ok(Value::int64(a.iter().map(to_int64).fold(1, i64::wrapping_mul)))),
+    ("div", "aa", |_, a| divide(a, i64::wrapping_div)),
+    ("mod", "aa", |_, a| divide(a, i64::wrapping_rem)),
+    ("max", "aa*", |_, a| Ok(Value::int64(a.iter().map(to_int64).max().unwrap_or(0)))),
+    ("biggest", "aa*", |_, a| Ok(Value::int64(a.iter().map(to_int64).max().unwrap_or(0)))),
+    ("min", "aa*", |_, a| Ok(Value::int64(a.iter().map(to_int64).min().unwrap_or(0)))),
+    ("maxf", "aa*", |_, a| Ok(Value::Float(a.iter().map(to_float64).reduce(f64::max).unwrap_or(0.0)))),
+    ("minf", "aa*", |_, a| Ok(Value::Float(a.iter().map(to_float64).reduce(f64::min).unwrap_or(0.0)))),
+    ("add1f", "a", |_, a| decimal(&[a[0].clone(), Value::int(1)], Op::Add)),
+    ("addf", "a*", |_, a| decimal(a, Op::Add)),
+    ("subf", "aa*", |_, a| decimal(a, Op::Sub)),
+    ("mulf", "aa*", |_, a| decimal(a, Op::Mul)),
+    ("divf", "aa*", |_, a| decimal(a, Op::Div)),
+    ("floor", "a", |_, a| Ok(Value::Float(to_float64(&a[0]).floor()))),
+    ("ceil", "a", |_, a| Ok(Value::Float(to_float64(&a[0]).ceil()))),
+    ("round", "aif*", |_, a| Ok(Value::Float(round(a)))),
+    ("typeOf", "a", |_, a| Ok(Value::str(type_of(&a[0])))),
+    ("typeIs", "sa", |_, a| Ok(Value::Bool(text_of(&a[0]) == type_of(&a[1])))),
+    ("typeIsLike", "sa", |_, a| {
+        let (wanted, found) = (text_of(&a[0]), type_of(&a[1]));
+        Ok(Value::Bool(wanted == found || format!("*{wanted}") == found))
+    }),
+    ("kindOf", "a", |_, a| Ok(Value::str(a[0].kind()))),
+    ("kindIs", "sa", |_, a| Ok(Value::Bool(text_of(&a[0]) == a[1].kind()))),
+    ("deepEqual", "aa", |_, a| Ok(Value::Bool(a[0].deep_equal(&a[1])))),
+];
+
+fn type_of(value: &Value) -> String {
+    if value.is_nil() { "<nil>".into() } else { value.type_name() }
+}
+
+fn divide(args: &[Value], op: fn(i64, i64) -> i64) -> Result {
+    match to_int64(&args[1]) {
+        0 => Fault::plain("runtime error: integer divide by zero"),
+        divisor => Ok(Value::int64(op(to_int64(&args[0]), divisor))),
+    }
+}
+
+fn round(args: &[Value]) -> f64 {
+    let limit = args.get(2).map_or(0.5, to_float64);
+    let power = 10f64.powf(int_of(&args[1]) as f64);
+    let digit = power * to_float64(&args[0]);
+    let rounded = if digit - digit.trunc() >= limit { digit.ceil() } else { digit.floor() };
+    rounded / power
+}
+
+#[derive(Clone, Copy)]
+enum Op {
+    Add,
+    Sub,
+    Mul,
+    Div,
+}
+
+/// `shopspring/decimal`: exact on the shortest decimal text of each operand.
+#[derive(Clone, Copy)]
+struct Decimal {
+    digits: i128,
+    exponent: i32,
+}
+
+impl Decimal {
+    fn from_float(value: f64) -> Option<Self> {
+        let text = format!("{value:e}");
+        let (mantissa, exponent) = text.split_once('e')?;
+        let places = mantissa.split_once('.').map_or(0, |(_, part)| part.len());
+        let digits = mantissa.replace('.', "").parse().ok()?;
+        Some(Self { digits, exponent: exponent.parse::<i32>().ok()? - i32::try_from(places).ok()? })
+    }
+
+    fn scaled(self, exponent: i32) -> Option<i128> {
+        let shift = u32::try_from(self.exponent.checked_sub(exponent)?).ok()?;
+        self.digits.checked_mul(10i128.checked_pow(shift)?)
+    }
+
+    fn apply(self, other: Self, op: Op) -> Option<Self> {
+        let exponent = self.exponent.min(other.exponent);
+        match op {
+            Op::Add => Some(Self { digits: self.scaled(exponent)?.checked_add(other.scaled(exponent)?)?, exponent }),
+            Op::Sub => Some(Self { digits: self.scaled(exponent)?.checked_sub(other.scaled(exponent)?)?, exponent }),
+            Op::Mul => Some(Self {
+                digits: self.digits.checked_mul(other.digits)?,
+                exponent: self.exponent.checked_add(other.exponent)?,
+            }),
+            Op::Div => self.divide(other),
+        }
+    }
+
+    /// Sixteen places, rounded half away from zero.
+    fn divide(self, other: Self) -> Option<Self> {
+        let mut numerator = self.digits;
+        let mut denominator = other.digits;
+        let shift = self.exponent - other.exponent + 16;
+        if shift >= 0 {
+            numerator = numerator.checked_mul(10i128.checked_pow(shift.unsigned_abs())?)?;
+        } else {
+            denominator = denominator.checked_mul(10i128.checked_pow(shift.unsigned_abs())?)?;
+        }
+        let (quotient, remainder) = (numerator.checked_div(denominator)?, numerator.checked_rem(denominator)?);
+        let up = remainder.checked_abs()?.checked_mul(2)? >= denominator.checked_abs()?;
+        let sign = if (numerator < 0) == (denominator < 0) { 1 } else { -1 };
+        Some(Self { digits: if up { quotient + sign } else { quotient }, exponent: -16 })
+    }
+
+    fn to_float(self) -> f64 {
+        format!("{}e{}", self.digits, self.exponent).parse().unwrap_or(0.0)
+    }
+}
+
+fn decimal(args: &[Value], op: Op) -> Result {
+    let numbers: Vec<f64> = args.iter().map(to_float64).collect();
+    let Some((first, rest)) = numbers.split_first() else { return Ok(Value::Float(0.0)) };
+    if matches!(op, Op::Div) && rest.contains(&0.0) {
+        return Fault::plain("decimal division by 0");
+    }
+    let exact = rest.iter().try_fold(Decimal::from_float(*first), |sum, next| {
+        Some(sum.and_then(|sum| sum.apply(Decimal::from_float(*next)?, op)))
+    });
+    if let Some(Some(exact)) = exact {
+        return Ok(Value::Float(exact.to_float()));
+    }
+    // Beyond 38 digits: as floats.
+    let apply = |a: f64, b: &f64| match op {
+        Op::Add => a + b,
+        Op::Sub => a - b,
+        Op::Mul => a * b,
+        Op::Div => a / b,
+    };
+    Ok(Value::Float(rest.iter().fold(*first, apply)))
+}

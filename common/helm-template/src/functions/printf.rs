@@ -1,0 +1,384 @@
+//! `fmt.Sprintf`.
+
+use crate::gofmt::{print_operand, print_verb_v, quote_bytes, quote_char};
+use crate::template::number::format_float;
+use crate::value::Value;
+
+#[derive(Default)]
+struct Spec {
+    minus: bool,
+    plus: bool,
+    sharp: bool,
+    space: bool,
+    zero: bool,
+    width: Option<usize>,
+    precision: Option<usize>,
+}
+
+/// Widths and precisions beyond this are refused, as in Go.
+const MAX_WIDTH: i64 = 1_000_000;
+
+pub(super) fn sprintf(format: &[u8], args: &[Value]) -> Vec<u8> {
+    let mut printer = Printer { format, at: 0, args, next: 0, reordered: false, out: Vec::new() };
+    printer.run();
+    printer.out
+}
+
+struct Printer<'p> {
+    format: &'p [u8],
+    at: usize,
+    args: &'p [Value],
+    next: usize,
+    reordered: bool,
+    out: Vec<u8>,
+}
+
+impl Printer<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.format.get(self.at).copied()
+    }
+
+    fn run(&mut self) {
+        while let Some(byte) = self.peek() {
+            self.at += 1;
+            if byte == b'%' {
+                self.directive();
+            } else {
+                self.out.push(byte);
+            }
+        }
+        if !self.reordered && self.next < self.args.len() {
+            self.out.extend_from_slice(b"%!(EXTRA ");
+            for (i, arg) in self.args[self.next..].iter().enumerate() {
+                if i > 0 {
+                    self.out.extend_from_slice(b", ");
+                }
+                if arg.is_nil() {
+                    self.out.extend_from_slice(b"<nil>");
+                } else {
+                    self.out.extend_from_slice(arg.type_name().as_bytes());
+                    self.out.push(b'=');
+                    print_operand(arg, &mut self.out);
+                }
+            }
+            self.out.push(b')');
+        }
+    }
+
+    fn number(&mut self) -> Option<i64> {
+        let start = self.at;
+        let mut value = 0i64;
+        while let Some(digit @ b'0'..=b'9') = self.peek() {
+            value = value.saturating_mul(10).saturating_add(i64::from(digit - b'0'));
+            self.at += 1;
+        }
+        (self.at > start).then_some(value)
+    }
+
+    /// `[n]`: which argument comes next; false when it is bad.
+    fn argument_number(&mut self) -> bool {
+        if self.peek() != Some(b'[') {
+            return true;
+        }
+        self.reordered = true;
+        self.at += 1;
+        let number = self.number();
+        let closed = self.peek() == Some(b']');
+        if closed {
+            self.at += 1;
+        }
+        match number {
+            Some(n @ 1..) if closed && n as usize <= self.args.len() => {
+                self.next = n as usize - 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A `*`: the next argument as a number.
+    fn star(&mut self) -> Option<i64> {
+        let arg = self.args.get(self.next)?;
+        self.next += 1;
+        match arg {
+            Value::Int(n, _) if n.abs() <= MAX_WIDTH => Some(*n),
+            _ => None,
+        }
+    }
+
+    fn directive(&mut self) {
+        let mut spec = Spec::default();
+        loop {
+            match self.peek() {
+                Some(b'#') => spec.sharp = true,
+                Some(b'0') => spec.zero = true,
+                Some(b'+') => spec.plus = true,
+                Some(b'-') => spec.minus = true,
+                Some(b' ') => spec.space = true,
+                _ => break,
+            }
+            self.at += 1;
+        }
+        let mut good = self.argument_number();
+        if self.peek() == Some(b'*') {
+            self.at += 1;
+            match self.star() {
+                Some(width) => {
+                    spec.minus |= width < 0;
+                    spec.width = Some(width.unsigned_abs() as usize);
+                }
+                None => self.out.extend_from_slice(b"%!(BADWIDTH)"),
+            }
+        } else {
+            spec.width = self.number().map(|n| n.min(MAX_WIDTH) as usize);
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            good &= self.argument_number();
+            if self.peek() == Some(b'*') {
+                self.at += 1;
+                match self.star() {
+                    Some(precision) => spec.precision = usize::try_from(precision).ok(),
+                    None => self.out.extend_from_slice(b"%!(BADPREC)"),
+                }
+            } else {
+                spec.precision = Some(self.number().unwrap_or(0).min(MAX_WIDTH) as usize);
+            }
+        }
+        good &= self.argument_number();
+        // Left-aligned text is never padded with zeros.
+        spec.zero &= !spec.minus;
+        let rest = &self.format[self.at..];
+        let Some(verb) = String::from_utf8_lossy(rest).chars().next() else {
+            self.out.extend_from_slice(b"%!(NOVERB)");
+            return;
+        };
+        self.at += verb.len_utf8().min(rest.len());
+        if verb == '%' {
+            self.out.push(b'%');
+        } else if !good {
+            self.out.extend_from_slice(format!("%!{verb}(BADINDEX)").as_bytes());
+        } else if let Some(arg) = self.args.get(self.next) {
+            self.next += 1;
+            let arg = arg.clone();
+            self.value(verb, &arg, &spec);
+        } else {
+            self.out.extend_from_slice(format!("%!{verb}(MISSING)").as_bytes());
+        }
+    }
+
+    fn bad_verb(&mut self, verb: char, arg: &Value) {
+        self.out.extend_from_slice(format!("%!{verb}(").as_bytes());
+        if arg.is_nil() {
+            self.out.extend_from_slice(b"<nil>");
+        } else {
+            self.out.extend_from_slice(arg.type_name().as_bytes());
+            self.out.push(b'=');
+            print_operand(arg, &mut self.out);
+        }
+        self.out.push(b')');
+    }
+
+    fn pad(&mut self, text: &[u8], spec: &Spec) {
+        let length = String::from_utf8_lossy(text).chars().count();
+        let missing = spec.width.unwrap_or(0).saturating_sub(length);
+        let fill = if spec.zero { b'0' } else { b' ' };
+        if !spec.minus {
+            self.out.extend(std::iter::repeat_n(fill, missing));
+        }
+        self.out.extend_from_slice(text);
+        if spec.minus {
+            self.out.extend(std::iter::repeat_n(b' ', missing));
+        }
+    }
+
+    fn value(&mut self, verb: char, arg: &Value, spec: &Spec) {
+        match verb {
+            'T' => return self.pad(if arg.is_nil() { "<nil>".into() } else { arg.type_name() }.as_bytes(), spec),
+            'v' if arg.is_nil() => return self.pad(b"<nil>", spec),
+            _ if arg.is_nil() => return self.bad_verb(verb, arg),
+            _ => {}
+        }
+        match arg {
+            Value::Bool(value) if matches!(verb, 't' | 'v') => self.pad(value.to_string().as_bytes(), spec),
+            Value::Int(value, _) => self.integer(verb, arg, i128::from(*value), spec),
+            Value::Uint(value, _) => self.integer(verb, arg, i128::from(*value), spec),
+            Value::Float(value) => self.float(verb, arg, *value, spec),
+            Value::Str(_) | Value::RawStr(_) => {
+                let bytes = arg.string_bytes().unwrap_or_default().to_vec();
+                self.string(verb, arg, &bytes, spec);
+            }
+            Value::Bytes(bytes) if matches!(verb, 's' | 'q' | 'x' | 'X') => self.string(verb, arg, bytes, spec),
+            Value::List(list) if verb != 'v' => self.elements(b"[", &list.items, verb, spec),
+            Value::Map(map) if verb != 'v' => {
+                let entries: Vec<_> = map.entries.borrow().iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+                self.out.extend_from_slice(b"map[");
+                for (i, (key, value)) in entries.iter().enumerate() {
+                    if i > 0 {
+                        self.out.push(b' ');
+                    }
+                    self.value(verb, &Value::Str(key.clone()), spec);
+                    self.out.push(b':');
+                    self.value(verb, value, spec);
+                }
+                self.out.push(b']');
+            }
+            Value::Native(native) if matches!(verb, 's' | 'q') && native.stringer().is_some() => {
+                let text = native.stringer().unwrap_or_default();
+                self.string(verb, arg, text.as_bytes(), spec);
+            }
+            _ if verb == 'v' => {
+                let mut text = Vec::new();
+                print_verb_v(arg, &mut text, spec.plus, 0);
+                self.pad(&text, spec);
+            }
+            _ => self.bad_verb(verb, arg),
+        }
+    }
+
+    fn elements(&mut self, open: &[u8], items: &[Value], verb: char, spec: &Spec) {
+        self.out.extend_from_slice(open);
+        for (i, item) in items.iter().enumerate() {
+            if i > 0 {
+                self.out.push(b' ');
+            }
+            self.value(verb, item, spec);
+        }
+        self.out.push(b']');
+    }
+
+    fn string(&mut self, verb: char, arg: &Value, bytes: &[u8], spec: &Spec) {
+        let lossy = String::from_utf8_lossy(bytes);
+        let cut: Vec<u8> = match spec.precision {
+            Some(count) if matches!(verb, 's' | 'v' | 'q') => lossy.chars().take(count).collect::<String>().into_bytes(),
+            _ => bytes.to_vec(),
+        };
+        match verb {
+            's' | 'v' if verb == 'v' && spec.sharp => self.pad(quote_bytes(&cut, false).as_bytes(), spec),
+            's' | 'v' => self.pad(&cut, spec),
+            'q' if spec.sharp && !lossy.contains('`') && !lossy.chars().any(|c| c.is_control() && c != '\t') => {
+                self.pad(format!("`{}`", String::from_utf8_lossy(&cut)).as_bytes(), spec);
+            }
+            'q' => self.pad(quote_bytes(&cut, spec.plus).as_bytes(), spec),
+            'x' | 'X' => {
+                let count = spec.precision.unwrap_or(bytes.len()).min(bytes.len());
+                let hex: Vec<String> = bytes[..count]
+                    .iter()
+                    .map(|b| if verb == 'x' { format!("{b:02x}") } else { format!("{b:02X}") })
+                    .collect();
+                let lead = match (spec.sharp, verb) {
+                    (true, 'x') => "0x",
+                    (true, _) => "0X",
+                    _ => "",
+                };
+                let joint = if spec.space { format!(" {lead}") } else { String::new() };
+                self.pad(format!("{lead}{}", hex.join(&joint)).as_bytes(), spec);
+            }
+            _ => self.bad_verb(verb, arg),
+        }
+    }
+
+    fn integer(&mut self, verb: char, arg: &Value, value: i128, spec: &Spec) {
+        let size = value.unsigned_abs();
+        let (digits, prefix) = match verb {
+            'd' | 'v' => (size.to_string(), ""),
+            'b' => (format!("{size:b}"), "0b"),
+            'o' => (format!("{size:o}"), "0"),
+            'O' => (format!("0o{size:o}"), ""),
+            'x' => (format!("{size:x}"), "0x"),
+            'X' => (format!("{size:X}"), "0X"),
+            'c' | 'q' | 'U' => {
+                let c = u32::try_from(size).ok().and_then(char::from_u32).unwrap_or('\u{fffd}');
+                let mut text = match verb {
+                    'c' => c.to_string(),
+                    'q' => {
+                        let mut quoted = String::from("'");
+                        quote_char(&mut quoted, c, '\'', spec.plus);
+                        quoted + "'"
+                    }
+                    _ => format!("U+{size:04X}"),
+                };
+                if verb == 'U' && spec.sharp {
+                    text.push_str(&format!(" '{c}'"));
+                }
+                return self.pad(text.as_bytes(), spec);
+            }
+            _ => return self.bad_verb(verb, arg),
+        };
+        let prefix = if spec.sharp { prefix } else { "" };
+        let sign = match (value < 0, spec.plus, spec.space) {
+            (true, ..) => "-",
+            (_, true, _) => "+",
+            (_, _, true) => " ",
+            _ => "",
+        };
+        let least = match (spec.precision, spec.zero, spec.width) {
+            (Some(precision), ..) => precision,
+            (None, true, Some(width)) => width.saturating_sub(sign.len() + prefix.len()),
+            _ => 0,
+        };
+        let digits = if spec.precision == Some(0) && value == 0 { String::new() } else { digits };
+        let zeros = "0".repeat(least.saturating_sub(digits.len()));
+        let text = format!("{sign}{prefix}{zeros}{digits}");
+        self.pad(text.as_bytes(), &Spec { zero: false, width: spec.width, minus: spec.minus, ..Spec::default() });
+    }
+
+    fn float(&mut self, verb: char, arg: &Value, value: f64, spec: &Spec) {
+        let size = value.abs();
+        let text = match verb {
+            _ if !value.is_finite() && "vgGeEfF".contains(verb) => {
+                if value.is_nan() { "NaN".to_owned() } else { "Inf".to_owned() }
+            }
+            'v' | 'g' | 'G' => match spec.precision {
+                None => format_float(size),
+                Some(precision) => general(size, precision.max(1)),
+            },
+            'e' | 'E' => exponent(size, spec.precision.unwrap_or(6)),
+            'f' | 'F' => format!("{size:.*}", spec.precision.unwrap_or(6)),
+            _ => return self.bad_verb(verb, arg),
+        };
+        let text = if matches!(verb, 'G' | 'E') { text.to_uppercase() } else { text };
+        let negative = value.is_sign_negative() && !value.is_nan();
+        let sign = match (negative, spec.plus, spec.space) {
+            (true, ..) => "-",
+            (_, true, _) => "+",
+            (_, _, true) => " ",
+            _ if value.is_infinite() && verb != 'v' && spec.plus => "+",
+            _ if value.is_infinite() => "+",
+            _ => "",
+        };
+        if spec.zero && value.is_finite() {
+            let zeros = "0".repeat(spec.width.unwrap_or(0).saturating_sub(sign.len() + text.len()));
+            self.out.extend_from_slice(format!("{sign}{zeros}{text}").as_bytes());
+            return;
+        }
+        let plain = Spec { width: spec.width, minus: spec.minus, ..Spec::default() };
+        self.pad(format!("{sign}{text}").as_bytes(), &plain);
+    }
+}
+
+/// `%e`: at least two digits of exponent.
+fn exponent(value: f64, precision: usize) -> String {
+    let text = format!("{value:.precision$e}");
+    let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));
+    let power: i32 = power.parse().unwrap_or(0);
+    let sign = if power < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", power.abs())
+}
+
+/// `%.ng`
+fn general(value: f64, precision: usize) -> String {
+    let text = format!("{value:.*e}", precision - 1);
+    let power: i32 = text.split_once('e').and_then(|(_, p)| p.parse().ok()).unwrap_or(0);
+    let trim = |text: String| {
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    };
+    // %e is used when the exponent does not fit the precision.
+    if value != 0.0 && (power < -4 || power >= precision as i32) {
+        let text = exponent(value, precision - 1);
+        let (mantissa, power) = text.split_once('e').unwrap_or((&text, "+00"));
+        return format!("{}e{power}", trim(mantissa.to_owned()));
+    }
+    let places = (precision as i32 - 1 - power).max(0) as usize;
+    trim(format!("{value:.places$}"))
+}

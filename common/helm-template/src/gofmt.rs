@@ -1,0 +1,225 @@
+//! Text as Go's `fmt` and `strconv` write it.
+
+use crate::native::Native;
+use crate::template::number::format_float;
+use crate::value::Value;
+use std::io::Write as _;
+
+/// Values nested deeper than this are cut: only a map that contains itself is.
+const MAX_DEPTH: usize = 10_000;
+
+/// Whether Go's `strconv.IsPrint` holds.
+pub(crate) fn is_print(c: char) -> bool {
+    match c {
+        ' '..='~' => true,
+        '\u{0}'..='\u{a0}' | '\u{ad}' => false,
+        // Spaces, format and private characters, surrogates, unassigned ends.
+        '\u{1680}' | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}' => false,
+        '\u{3000}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}'..='\u{ffff}' => false,
+        '\u{e000}'..='\u{f8ff}' | '\u{e0000}'..='\u{e00ff}' | '\u{f0000}'..='\u{10ffff}' => false,
+        '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{180e}' => false,
+        _ => true,
+    }
+}
+
+/// `strconv.Quote`.
+pub(crate) fn quote(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        quote_char(&mut out, c, '"', false);
+    }
+    out.push('"');
+    out
+}
+
+/// `strconv.Quote` of any bytes.
+pub(crate) fn quote_bytes(bytes: &[u8], ascii: bool) -> String {
+    let mut out = String::with_capacity(bytes.len() + 2);
+    out.push('"');
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            quote_char(&mut out, c, '"', ascii);
+        }
+        for byte in chunk.invalid() {
+            out.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// One character as it stands in a Go literal delimited by `delimiter`.
+pub(crate) fn quote_char(out: &mut String, c: char, delimiter: char, ascii: bool) {
+    match c {
+        '\\' => out.push_str("\\\\"),
+        c if c == delimiter => {
+            out.push('\\');
+            out.push(c);
+        }
+        '\u{7}' => out.push_str("\\a"),
+        '\u{8}' => out.push_str("\\b"),
+        '\u{c}' => out.push_str("\\f"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        '\u{b}' => out.push_str("\\v"),
+        c if is_print(c) && (!ascii || c.is_ascii()) => out.push(c),
+        c if c < ' ' || c == '\u{7f}' => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+        c if u32::from(c) < 0x1_0000 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+        c => out.push_str(&format!("\\U{:08x}", u32::from(c))),
+    }
+}
+
+/// `%#U`: the code point, and the character if it can be printed.
+pub(crate) fn unicode_point(c: char) -> String {
+    let shown = if is_print(c) { format!(" '{c}'") } else { String::new() };
+    format!("U+{:04X}{shown}", u32::from(c))
+}
+
+/// What `{{ value }}` and `fmt.Fprint` write.
+pub(crate) fn print(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Invalid => out.extend_from_slice(b"<no value>"),
+        Value::Nil => out.extend_from_slice(b"<nil>"),
+        value => print_verb_v(value, out, false, 0),
+    }
+}
+
+/// `fmt.Sprint(values...)`: a space between operands neither of which is a string.
+pub(crate) fn sprint(values: &[Value]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (i, value) in values.iter().enumerate() {
+        let is_string = |v: &Value| v.string_bytes().is_some();
+        if i > 0 && !is_string(value) && !is_string(&values[i - 1]) {
+            out.push(b' ');
+        }
+        print_operand(value, &mut out);
+    }
+    out
+}
+
+/// `fmt.Sprintln(values...)`.
+pub(crate) fn sprintln(values: &[Value]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (i, value) in values.iter().enumerate() {
+        if i > 0 {
+            out.push(b' ');
+        }
+        print_operand(value, &mut out);
+    }
+    out.push(b'\n');
+    out
+}
+
+/// `%v` of one operand; nil is `<nil>`.
+pub(crate) fn print_operand(value: &Value, out: &mut Vec<u8>) {
+    print_verb_v(value, out, false, 0);
+}
+
+/// `%v`, or `%+v` with field names.
+pub(crate) fn print_verb_v(value: &Value, out: &mut Vec<u8>, plus: bool, depth: usize) {
+    if depth > MAX_DEPTH {
+        out.extend_from_slice(b"...");
+        return;
+    }
+    match value {
+        Value::Invalid | Value::Nil => out.extend_from_slice(b"<nil>"),
+        Value::Bool(value) => push(out, if *value { "true" } else { "false" }),
+        Value::Int(value, _) => {
+            let _ = write!(out, "{value}");
+        }
+        Value::Uint(value, _) => {
+            let _ = write!(out, "{value}");
+        }
+        Value::Float(value) => push(out, &format_float(*value)),
+        Value::Str(text) => push(out, text),
+        Value::RawStr(bytes) => out.extend_from_slice(bytes),
+        Value::Bytes(bytes) => {
+            out.push(b'[');
+            for (i, byte) in bytes.iter().enumerate() {
+                if i > 0 {
+                    out.push(b' ');
+                }
+                let _ = write!(out, "{byte}");
+            }
+            out.push(b']');
+        }
+        Value::List(list) => print_items(list.items.iter(), out, plus, depth),
+        Value::Map(map) => crate::stack::grow(|| {
+            push(out, "map[");
+            for (i, (key, value)) in map.entries.borrow().iter().enumerate() {
+                if i > 0 {
+                    out.push(b' ');
+                }
+                push(out, key);
+                out.push(b':');
+                print_verb_v(value, out, plus, depth + 1);
+            }
+            out.push(b']');
+        }),
+        Value::Native(native) => print_native(native, out, plus, depth),
+    }
+}
+
+fn print_items<'v>(items: impl Iterator<Item = &'v Value>, out: &mut Vec<u8>, plus: bool, depth: usize) {
+    crate::stack::grow(|| {
+        out.push(b'[');
+        for (i, item) in items.enumerate() {
+            if i > 0 {
+                out.push(b' ');
+            }
+            print_verb_v(item, out, plus, depth + 1);
+        }
+        out.push(b']');
+    });
+}
+
+fn print_native(native: &Native, out: &mut Vec<u8>, plus: bool, depth: usize) {
+    if let Some(text) = native.stringer() {
+        push(out, &text);
+        return;
+    }
+    match native {
+        Native::Struct(s) => {
+            if s.pointer && depth > 0 {
+                // Go prints an address here; any will do.
+                push(out, "0xc000000000");
+                return;
+            }
+            push(out, if s.pointer { "&{" } else { "{" });
+            for (i, field) in s.fields.iter().enumerate() {
+                if i > 0 {
+                    out.push(b' ');
+                }
+                if plus {
+                    push(out, field.name);
+                    out.push(b':');
+                }
+                print_verb_v(&field.value, out, plus, depth + 1);
+            }
+            out.push(b'}');
+        }
+        Native::Files(files) => {
+            push(out, "map[");
+            for (i, (name, data)) in files.iter().enumerate() {
+                if i > 0 {
+                    out.push(b' ');
+                }
+                push(out, name);
+                out.push(b':');
+                print_verb_v(&Value::Bytes(data.clone()), out, plus, depth + 1);
+            }
+            out.push(b']');
+        }
+        Native::ApiVersions(versions) => {
+            let items: Vec<Value> = versions.iter().map(|v| Value::str(v.as_str())).collect();
+            print_items(items.iter(), out, plus, depth);
+        }
+        Native::Time(_) | Native::Duration(_) | Native::Version(_) => {}
+    }
+}
+
+fn push(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
+}

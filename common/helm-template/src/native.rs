@@ -1,0 +1,147 @@
+//! Go structs and types with methods that templates can meet.
+
+use crate::files::Files;
+use crate::value::{Elem, Value};
+use chrono::{DateTime, FixedOffset};
+use std::rc::Rc;
+
+/// A Go struct or a type with methods.
+#[derive(Debug)]
+pub(crate) enum Native {
+    /// `.Chart`, its maintainers and dependencies, `.Capabilities`, ...
+    Struct(Struct),
+    /// `.Files`
+    Files(Files),
+    /// `.Capabilities.APIVersions`
+    ApiVersions(Vec<String>),
+    /// `time.Time`
+    Time(DateTime<FixedOffset>),
+    /// `time.Duration`, nanoseconds
+    Duration(i64),
+    /// `*semver.Version`
+    Version(crate::functions::version::Version),
+}
+
+/// A struct's type and fields, in Go's order.
+#[derive(Debug)]
+pub(crate) struct Struct {
+    pub type_name: &'static str,
+    /// Held through a pointer: printed with `&`, its type with `*`.
+    pub pointer: bool,
+    pub fields: Vec<Field>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Field {
+    pub name: &'static str,
+    /// Name in JSON and YAML.
+    pub json: &'static str,
+    pub omit_empty: bool,
+    pub value: Value,
+}
+
+impl Struct {
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.fields.iter().find(|field| field.name == name).map(|field| &field.value)
+    }
+}
+
+impl Native {
+    pub fn into_value(self) -> Value {
+        Value::Native(Rc::new(self))
+    }
+
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Struct(s) if s.pointer => "ptr",
+            Self::Struct(_) | Self::Time(_) => "struct",
+            Self::Files(_) => "map",
+            Self::ApiVersions(_) => "slice",
+            Self::Duration(_) => "int64",
+            Self::Version(_) => "ptr",
+        }
+    }
+
+    pub fn type_name(&self) -> String {
+        match self {
+            Self::Struct(s) => format!("{}{}", if s.pointer { "*" } else { "" }, s.type_name),
+            Self::Files(_) => "engine.files".into(),
+            Self::ApiVersions(_) => "chartutil.VersionSet".into(),
+            Self::Time(_) => "time.Time".into(),
+            Self::Duration(_) => "time.Duration".into(),
+            Self::Version(_) => "*semver.Version".into(),
+        }
+    }
+
+    pub fn is_true(&self) -> bool {
+        match self {
+            Self::Files(files) => files.len() > 0,
+            Self::ApiVersions(versions) => !versions.is_empty(),
+            Self::Duration(nanoseconds) => *nanoseconds != 0,
+            _ => true,
+        }
+    }
+
+    pub fn equal(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Struct(a), Self::Struct(b)) => {
+                a.type_name == b.type_name
+                    && a.fields.iter().zip(&b.fields).all(|(a, b)| a.value.deep_equal(&b.value))
+            }
+            (Self::ApiVersions(a), Self::ApiVersions(b)) => a == b,
+            (Self::Time(a), Self::Time(b)) => a == b,
+            (Self::Duration(a), Self::Duration(b)) => a == b,
+            (Self::Version(a), Self::Version(b)) => a.to_string() == b.to_string(),
+            _ => false,
+        }
+    }
+
+    /// The text of types that print themselves (`String()` in Go).
+    pub fn stringer(&self) -> Option<String> {
+        match self {
+            Self::Struct(s) if s.type_name == "chartutil.KubeVersion" && s.pointer => {
+                match s.get("Version") {
+                    Some(Value::Str(text)) => Some(text.to_string()),
+                    _ => None,
+                }
+            }
+            Self::Time(time) => Some(crate::functions::date::go_string(time)),
+            Self::Duration(nanoseconds) => Some(crate::functions::date::duration_string(*nanoseconds)),
+            Self::Version(version) => Some(version.to_string()),
+            _ => None,
+        }
+    }
+
+    /// What `range` and `index` see in it, when it is a slice.
+    pub fn as_list(&self) -> Option<Value> {
+        match self {
+            Self::ApiVersions(versions) => {
+                let items = versions.iter().map(|v| Value::str(v.as_str())).collect();
+                Some(Value::typed_list(Elem::Str, items))
+            }
+            _ => None,
+        }
+    }
+
+    /// A struct's field.
+    pub fn field(&self, name: &str) -> Option<Value> {
+        match self {
+            Self::Struct(s) => s.get(name).cloned(),
+            Self::Files(files) => Some(match files.get(name) {
+                Some(data) => Value::Bytes(data.clone()),
+                None => Value::Bytes(Rc::from([])),
+            }),
+            _ => None,
+        }
+    }
+}
+
+impl Value {
+    /// A struct's field, or no value.
+    pub fn native_field(&self, name: &str) -> Value {
+        match self {
+            Value::Native(native) => native.field(name).unwrap_or_default(),
+            _ => Value::Invalid,
+        }
+    }
+}

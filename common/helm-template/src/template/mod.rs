@@ -1,0 +1,12 @@
+//! Go's `text/template`: lexer, parser and executor.
+
+mod call;
+pub(crate) mod exec;
+mod field;
+mod lex;
+pub(crate) mod node;
+pub(crate) mod number;
+pub(crate) mod parse;
+mod range;
+pub(crate) mod set;
+mod unquote;

@@ -1,0 +1,310 @@
+//! Values as templates see them: Go's dynamic values, maps shared by reference.
+
+use crate::native::Native;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// One Go value, or none.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Value {
+    /// No value at all: Go's zero `reflect.Value`, printed `<no value>`.
+    #[default]
+    Invalid,
+    /// A nil `interface{}`, as found in a map or list.
+    Nil,
+    Bool(bool),
+    Int(i64, IntKind),
+    Uint(u64, UintKind),
+    Float(f64),
+    Str(Arc<str>),
+    /// A string that is not UTF-8.
+    RawStr(Rc<[u8]>),
+    /// `[]byte`
+    Bytes(Rc<[u8]>),
+    List(Rc<List>),
+    Map(Rc<Map>),
+    /// Go structs and types with methods.
+    Native(Rc<Native>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IntKind {
+    Int,
+    Int32,
+    Int64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UintKind {
+    Uint8,
+    Uint32,
+    Uint64,
+}
+
+/// The element type of a slice; slices are never changed in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Elem {
+    Any,
+    Str,
+    Int,
+    /// `[][]interface{}`, of `chunk`
+    AnyList,
+    /// A slice of some Go struct, of the given type name.
+    Struct(&'static str),
+}
+
+#[derive(Debug)]
+pub(crate) struct List {
+    pub elem: Elem,
+    pub items: Vec<Value>,
+}
+
+/// The type of a map, keys always strings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MapKind {
+    /// `map[string]interface {}`
+    Any,
+    /// `chartutil.Values`
+    Values,
+    /// `map[string]string`
+    Str,
+}
+
+pub(crate) type Entries = BTreeMap<Arc<str>, Value>;
+
+/// A map that everybody who holds it sees changing.
+#[derive(Debug)]
+pub(crate) struct Map {
+    pub kind: MapKind,
+    pub entries: RefCell<Entries>,
+}
+
+impl Map {
+    pub fn get(&self, key: &str) -> Option<Value> {
+        self.entries.borrow().get(key).cloned()
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.borrow().len()
+    }
+
+    /// What a missing key gives: the element type's zero.
+    pub fn zero(&self) -> Value {
+        match self.kind {
+            MapKind::Str => Value::str(""),
+            _ => Value::Nil,
+        }
+    }
+
+    pub fn insert(&self, key: impl Into<Arc<str>>, value: Value) {
+        self.entries.borrow_mut().insert(key.into(), value.settled());
+    }
+}
+
+impl Value {
+    pub fn str(text: impl Into<Arc<str>>) -> Self {
+        Self::Str(text.into())
+    }
+
+    pub fn int(value: i64) -> Self {
+        Self::Int(value, IntKind::Int)
+    }
+
+    pub fn int64(value: i64) -> Self {
+        Self::Int(value, IntKind::Int64)
+    }
+
+    /// A string from bytes, UTF-8 or not.
+    pub fn string_from(bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::str(text),
+            Err(bad) => Self::RawStr(bad.into_bytes().into()),
+        }
+    }
+
+    pub fn list(items: Vec<Value>) -> Self {
+        let items = items.into_iter().map(Value::settled).collect();
+        Self::List(Rc::new(List { elem: Elem::Any, items }))
+    }
+
+    pub fn strings<T: Into<Arc<str>>>(items: impl IntoIterator<Item = T>) -> Self {
+        let items = items.into_iter().map(|item| Self::str(item)).collect();
+        Self::List(Rc::new(List { elem: Elem::Str, items }))
+    }
+
+    pub fn typed_list(elem: Elem, items: Vec<Value>) -> Self {
+        Self::List(Rc::new(List { elem, items }))
+    }
+
+    pub fn map(entries: Entries) -> Self {
+        Self::map_of(MapKind::Any, entries)
+    }
+
+    pub fn map_of(kind: MapKind, entries: Entries) -> Self {
+        Self::Map(Rc::new(Map { kind, entries: RefCell::new(entries) }))
+    }
+
+    /// As stored in an `interface{}`: no value becomes nil.
+    pub fn settled(self) -> Self {
+        if matches!(self, Self::Invalid) { Self::Nil } else { self }
+    }
+
+    pub fn is_nil(&self) -> bool {
+        matches!(self, Self::Invalid | Self::Nil)
+    }
+
+    /// The bytes of a string of either kind.
+    pub fn string_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Str(text) => Some(text.as_bytes()),
+            Self::RawStr(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// `reflect.Kind`'s name; `invalid` for none.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Invalid | Self::Nil => "invalid",
+            Self::Bool(_) => "bool",
+            Self::Int(_, IntKind::Int) => "int",
+            Self::Int(_, IntKind::Int32) => "int32",
+            Self::Int(_, IntKind::Int64) => "int64",
+            Self::Uint(_, UintKind::Uint8) => "uint8",
+            Self::Uint(_, UintKind::Uint32) => "uint32",
+            Self::Uint(_, UintKind::Uint64) => "uint64",
+            Self::Float(_) => "float64",
+            Self::Str(_) | Self::RawStr(_) => "string",
+            Self::Bytes(_) | Self::List(_) => "slice",
+            Self::Map(_) => "map",
+            Self::Native(native) => native.kind(),
+        }
+    }
+
+    /// The name of the Go type, as `%T` prints it.
+    pub fn type_name(&self) -> String {
+        match self {
+            Self::Invalid => "<nil>".into(),
+            Self::Nil => "interface {}".into(),
+            Self::Bytes(_) => "[]uint8".into(),
+            Self::List(list) => match list.elem {
+                Elem::Any => "[]interface {}".into(),
+                Elem::Str => "[]string".into(),
+                Elem::Int => "[]int".into(),
+                Elem::AnyList => "[][]interface {}".into(),
+                Elem::Struct(name) => format!("[]{name}"),
+            },
+            Self::Map(map) => match map.kind {
+                MapKind::Any => "map[string]interface {}".into(),
+                MapKind::Values => "chartutil.Values".into(),
+                MapKind::Str => "map[string]string".into(),
+            },
+            Self::Native(native) => native.type_name(),
+            scalar => scalar.kind().into(),
+        }
+    }
+
+    /// The type named when a field is asked of a value that has none.
+    pub fn field_type(&self) -> String {
+        self.type_name()
+    }
+
+    /// Go template truth.
+    pub fn is_true(&self) -> bool {
+        match self {
+            Self::Invalid | Self::Nil => false,
+            Self::Bool(value) => *value,
+            Self::Int(value, _) => *value != 0,
+            Self::Uint(value, _) => *value != 0,
+            Self::Float(value) => *value != 0.0,
+            Self::Str(text) => !text.is_empty(),
+            Self::RawStr(bytes) | Self::Bytes(bytes) => !bytes.is_empty(),
+            Self::List(list) => !list.items.is_empty(),
+            Self::Map(map) => map.len() > 0,
+            Self::Native(native) => native.is_true(),
+        }
+    }
+
+    /// `reflect.DeepEqual`.
+    pub fn deep_equal(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Invalid | Self::Nil, Self::Invalid | Self::Nil) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Int(a, ka), Self::Int(b, kb)) => a == b && ka == kb,
+            (Self::Uint(a, ka), Self::Uint(b, kb)) => a == b && ka == kb,
+            (Self::Float(a), Self::Float(b)) => a == b,
+            (Self::Str(a), Self::Str(b)) => a == b,
+            (Self::RawStr(a), Self::RawStr(b)) | (Self::Bytes(a), Self::Bytes(b)) => a == b,
+            (Self::List(a), Self::List(b)) => {
+                Rc::ptr_eq(a, b)
+                    || a.elem == b.elem
+                        && a.items.len() == b.items.len()
+                        && crate::stack::grow(|| a.items.iter().zip(&b.items).all(|(a, b)| a.deep_equal(b)))
+            }
+            (Self::Map(a), Self::Map(b)) => Rc::ptr_eq(a, b) || a.kind == b.kind && maps_equal(a, b),
+            (Self::Native(a), Self::Native(b)) => Rc::ptr_eq(a, b) || a.equal(b),
+            _ => false,
+        }
+    }
+
+    /// A value from JSON; every number becomes a float64, as Helm reads YAML.
+    pub fn from_json(json: &serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        match json {
+            Json::Null => Self::Nil,
+            Json::Bool(value) => Self::Bool(*value),
+            Json::Number(number) => Self::Float(number.as_f64().unwrap_or(f64::NAN)),
+            Json::String(text) => Self::str(text.as_str()),
+            Json::Array(items) => Self::List(Rc::new(List {
+                elem: Elem::Any,
+                items: items.iter().map(Self::from_json).collect(),
+            })),
+            Json::Object(map) => Self::map(json_entries(map)),
+        }
+    }
+
+    /// The entries of a map, whatever Go type it has.
+    pub fn as_map(&self) -> Option<&Rc<Map>> {
+        match self {
+            Self::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+}
+
+/// A JSON object's members as map entries.
+pub(crate) fn json_entries(map: &serde_json::Map<String, serde_json::Value>) -> Entries {
+    map.iter().map(|(key, value)| (key.as_str().into(), Value::from_json(value))).collect()
+}
+
+fn maps_equal(a: &Map, b: &Map) -> bool {
+    let (a, b) = (a.entries.borrow(), b.entries.borrow());
+    a.len() == b.len()
+        && crate::stack::grow(|| {
+            a.iter().zip(b.iter()).all(|((ka, va), (kb, vb))| ka == kb && va.deep_equal(vb))
+        })
+}
+
+/// Empties every map reachable from `root`, so that maps which `set` made
+/// refer to themselves are freed.
+pub(crate) fn unravel(root: Value) {
+    let mut pending = vec![root];
+    while let Some(value) = pending.pop() {
+        match value {
+            Value::Map(map) => {
+                if let Ok(mut entries) = map.entries.try_borrow_mut() {
+                    pending.extend(std::mem::take(&mut *entries).into_values());
+                }
+            }
+            Value::List(list) => {
+                // A list that others hold is left to them.
+                if let Ok(list) = Rc::try_unwrap(list) {
+                    pending.extend(list.items);
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! YAML as `sigs.k8s.io/yaml` reads and prints it: JSON data, YAML 1.1 text,
+//! the words and habits of go-yaml 2.
+
+mod compose;
+mod emit;
+mod order;
+mod parse;
+mod reader;
+mod resolve;
+mod scan;
+mod scan_scalar;
+
+use crate::value::Value;
+use serde_json::Value as Json;
+
+pub(crate) use emit::{emit_pretty, emit_value};
+
+/// Why YAML text could not be read; the text is go-yaml's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct YamlError(pub String);
+
+/// Prints `value` as `sigs.k8s.io/yaml` does, keys sorted its way, ending in a
+/// newline. Characters that YAML cannot carry make Go fail; here they are
+/// dropped from the text first.
+pub fn to_yaml(value: &Json) -> String {
+    emit_value(&exact(value)).unwrap_or_default()
+}
+
+/// Reads the first document of `text` by the rules of YAML 1.1, keys turned
+/// into strings; nothing gives null.
+///
+/// # Errors
+/// What go-yaml refuses, in its words: `error converting YAML to JSON: yaml:
+/// line 2: ...`.
+pub fn from_yaml(text: &str) -> Result<Json, YamlError> {
+    compose::to_json(text).map_err(|message| YamlError(format!("error converting YAML to JSON: {message}")))
+}
+
+/// Keeps integers as integers, which template values are not.
+fn exact(json: &Json) -> Value {
+    match json {
+        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(int), _) => Value::int64(int),
+            (_, Some(uint)) => Value::Uint(uint, crate::value::UintKind::Uint64),
+            _ => Value::from_json(json),
+        },
+        Json::Array(items) => Value::list(items.iter().map(exact).collect()),
+        Json::Object(map) => Value::map(map.iter().map(|(k, v)| (k.as_str().into(), exact(v))).collect()),
+        other => Value::from_json(other),
+    }
+}

@@ -1,0 +1,477 @@
+//! Splits YAML text into tokens by libyaml's rules.
+
+use super::reader::{Mark, Problem, Reader};
+use std::collections::VecDeque;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Token {
+    StreamEnd,
+    VersionDirective,
+    TagDirective(String, String),
+    DocumentStart,
+    DocumentEnd,
+    BlockSequenceStart,
+    BlockMappingStart,
+    BlockEnd,
+    FlowSequenceStart,
+    FlowSequenceEnd,
+    FlowMappingStart,
+    FlowMappingEnd,
+    BlockEntry,
+    FlowEntry,
+    Key,
+    Value,
+    Alias(String),
+    Anchor(String),
+    /// Handle and suffix.
+    Tag(String, String),
+    /// Text, and whether it is plain.
+    Scalar(String, bool),
+}
+
+/// Flow collections and block indents may nest this deep, as in go-yaml.
+const MAX_LEVEL: usize = 10_000;
+
+#[derive(Clone, Copy, Default)]
+struct SimpleKey {
+    possible: bool,
+    required: bool,
+    token: usize,
+    mark: Mark,
+}
+
+pub(super) struct Scanner {
+    pub(super) reader: Reader,
+    tokens: VecDeque<(Token, Mark)>,
+    /// Tokens handed out so far.
+    taken: usize,
+    indent: isize,
+    indents: Vec<isize>,
+    simple_key_allowed: bool,
+    simple_keys: Vec<SimpleKey>,
+    pub(super) flow_level: usize,
+    done: bool,
+}
+
+pub(super) type Scan<T> = Result<T, Problem>;
+
+impl Scanner {
+    pub fn new(text: &str) -> Scan<Self> {
+        Ok(Self {
+            reader: Reader::new(text)?,
+            tokens: VecDeque::new(),
+            taken: 0,
+            indent: -1,
+            indents: Vec::new(),
+            simple_key_allowed: true,
+            simple_keys: vec![SimpleKey::default()],
+            flow_level: 0,
+            done: false,
+        })
+    }
+
+    pub fn peek(&mut self) -> Scan<&(Token, Mark)> {
+        self.fill()?;
+        let end = Problem { text: "did not find expected token", line: 0 };
+        self.tokens.front().ok_or(end)
+    }
+
+    /// The column of the block collection that is open; -1 outside.
+    pub(super) fn indent(&self) -> isize {
+        self.indent
+    }
+
+    pub fn skip(&mut self) {
+        self.tokens.pop_front();
+        self.taken += 1;
+    }
+
+    /// A scanner error: go-yaml counts its line from the place reached.
+    pub(super) fn problem<T>(&self, context: Mark, text: &'static str) -> Scan<T> {
+        let line = match (self.reader.mark.line, context.line) {
+            (0, context) => context,
+            (line, _) => line + 1,
+        };
+        Err(Problem { text, line })
+    }
+
+    fn fill(&mut self) -> Scan<()> {
+        loop {
+            let mut need = self.tokens.is_empty();
+            if !need {
+                self.stale_simple_keys()?;
+                need = self.simple_keys.iter().any(|key| key.possible && key.token == self.taken);
+            }
+            if !need || self.done {
+                return Ok(());
+            }
+            self.fetch()?;
+        }
+    }
+
+    fn push(&mut self, token: Token, mark: Mark) {
+        self.tokens.push_back((token, mark));
+    }
+
+    fn fetch(&mut self) -> Scan<()> {
+        self.to_next_token();
+        self.stale_simple_keys()?;
+        self.unroll(self.reader.mark.column as isize);
+        let mark = self.reader.mark;
+        if self.reader.at_end(0) {
+            return self.fetch_stream_end();
+        }
+        let c = self.reader.peek(0);
+        if mark.column == 0 && c == '%' {
+            self.unroll(-1);
+            self.remove_simple_key()?;
+            self.simple_key_allowed = false;
+            return self.directive();
+        }
+        if self.reader.at_document_indicator() {
+            self.unroll(-1);
+            self.remove_simple_key()?;
+            self.simple_key_allowed = false;
+            self.reader.skip_n(3);
+            self.push(if c == '-' { Token::DocumentStart } else { Token::DocumentEnd }, mark);
+            return Ok(());
+        }
+        let blank_next = self.reader.is_blank_or_end(1);
+        let in_flow = self.flow_level > 0;
+        match c {
+            '[' => self.flow_start(Token::FlowSequenceStart),
+            '{' => self.flow_start(Token::FlowMappingStart),
+            ']' => self.flow_end(Token::FlowSequenceEnd),
+            '}' => self.flow_end(Token::FlowMappingEnd),
+            ',' => {
+                self.remove_simple_key()?;
+                self.simple_key_allowed = true;
+                self.single(Token::FlowEntry)
+            }
+            '-' if blank_next => self.block_entry(),
+            '?' if in_flow || blank_next => self.key(),
+            ':' if in_flow || blank_next => self.value(),
+            '*' | '&' => {
+                self.save_simple_key()?;
+                self.simple_key_allowed = false;
+                self.anchor(c)
+            }
+            '!' => {
+                self.save_simple_key()?;
+                self.simple_key_allowed = false;
+                self.tag()
+            }
+            '|' | '>' if !in_flow => {
+                self.remove_simple_key()?;
+                self.simple_key_allowed = true;
+                let text = self.block_scalar(c == '|')?;
+                self.push(Token::Scalar(text, false), mark);
+                Ok(())
+            }
+            '\'' | '"' => {
+                self.save_simple_key()?;
+                self.simple_key_allowed = false;
+                let text = self.flow_scalar(c == '\'')?;
+                self.push(Token::Scalar(text, false), mark);
+                Ok(())
+            }
+            _ if self.starts_plain(c, blank_next) => {
+                self.save_simple_key()?;
+                self.simple_key_allowed = false;
+                let (text, crossed_line) = self.plain_scalar()?;
+                if crossed_line {
+                    self.simple_key_allowed = true;
+                }
+                self.push(Token::Scalar(text, true), mark);
+                Ok(())
+            }
+            _ => self.problem(mark, "found character that cannot start any token"),
+        }
+    }
+
+    fn starts_plain(&self, c: char, blank_next: bool) -> bool {
+        let indicator = matches!(
+            c,
+            '-' | '?' | ':' | ',' | '[' | ']' | '{' | '}' | '#' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`'
+        );
+        let blank = self.reader.is_blank_or_end(0);
+        !(blank || indicator)
+            || (c == '-' && !self.reader.is_blank(1))
+            || (self.flow_level == 0 && matches!(c, '?' | ':') && !blank_next)
+    }
+
+    fn to_next_token(&mut self) {
+        loop {
+            if self.reader.mark.index == 0 && self.reader.peek(0) == '\u{feff}' {
+                self.reader.skip();
+            }
+            while self.reader.peek(0) == ' '
+                || ((self.flow_level > 0 || !self.simple_key_allowed) && self.reader.peek(0) == '\t')
+            {
+                self.reader.skip();
+            }
+            if self.reader.peek(0) == '#' {
+                while !self.reader.is_break_or_end(0) {
+                    self.reader.skip();
+                }
+            }
+            if !self.reader.is_break(0) {
+                return;
+            }
+            self.reader.line_break();
+            if self.flow_level == 0 {
+                self.simple_key_allowed = true;
+            }
+        }
+    }
+
+    fn stale_simple_keys(&mut self) -> Scan<()> {
+        for i in 0..self.simple_keys.len() {
+            let key = self.simple_keys[i];
+            let stale = key.mark.line < self.reader.mark.line || key.mark.index + 1024 < self.reader.mark.index;
+            if key.possible && stale {
+                if key.required {
+                    return self.problem(key.mark, "could not find expected ':'");
+                }
+                self.simple_keys[i].possible = false;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn save_simple_key(&mut self) -> Scan<()> {
+        let required = self.flow_level == 0 && self.indent == self.reader.mark.column as isize;
+        if self.simple_key_allowed {
+            let key = SimpleKey {
+                possible: true,
+                required,
+                token: self.taken + self.tokens.len(),
+                mark: self.reader.mark,
+            };
+            self.remove_simple_key()?;
+            if let Some(last) = self.simple_keys.last_mut() {
+                *last = key;
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_simple_key(&mut self) -> Scan<()> {
+        let Some(key) = self.simple_keys.last().copied() else { return Ok(()) };
+        if key.possible && key.required {
+            return self.problem(key.mark, "could not find expected ':'");
+        }
+        if let Some(last) = self.simple_keys.last_mut() {
+            last.possible = false;
+        }
+        Ok(())
+    }
+
+    /// Opens a block collection when the column is further in; the token goes
+    /// to place `at` in the stream, or to the end.
+    fn roll(&mut self, column: usize, at: Option<usize>, token: Token, mark: Mark) -> Scan<()> {
+        if self.flow_level > 0 || self.indent >= column as isize {
+            return Ok(());
+        }
+        self.indents.push(self.indent);
+        self.indent = column as isize;
+        if self.indents.len() > MAX_LEVEL {
+            return self.problem(self.reader.mark, "exceeded max depth of 10000");
+        }
+        match at {
+            Some(number) => self.tokens.insert(number - self.taken, (token, mark)),
+            None => self.tokens.push_back((token, mark)),
+        }
+        Ok(())
+    }
+
+    fn unroll(&mut self, column: isize) {
+        if self.flow_level > 0 {
+            return;
+        }
+        while self.indent > column {
+            self.push(Token::BlockEnd, self.reader.mark);
+            self.indent = self.indents.pop().unwrap_or(-1);
+        }
+    }
+
+    fn fetch_stream_end(&mut self) -> Scan<()> {
+        if self.reader.mark.column != 0 {
+            self.reader.mark.column = 0;
+            self.reader.mark.line += 1;
+        }
+        self.unroll(-1);
+        self.remove_simple_key()?;
+        self.simple_key_allowed = false;
+        self.push(Token::StreamEnd, self.reader.mark);
+        self.done = true;
+        Ok(())
+    }
+
+    fn single(&mut self, token: Token) -> Scan<()> {
+        let mark = self.reader.mark;
+        self.reader.skip();
+        self.push(token, mark);
+        Ok(())
+    }
+
+    fn flow_start(&mut self, token: Token) -> Scan<()> {
+        self.save_simple_key()?;
+        self.simple_keys.push(SimpleKey::default());
+        self.flow_level += 1;
+        if self.flow_level > MAX_LEVEL {
+            return self.problem(self.reader.mark, "exceeded max depth of 10000");
+        }
+        self.simple_key_allowed = true;
+        self.single(token)
+    }
+
+    fn flow_end(&mut self, token: Token) -> Scan<()> {
+        self.remove_simple_key()?;
+        if self.flow_level > 0 {
+            self.flow_level -= 1;
+            self.simple_keys.pop();
+        }
+        self.simple_key_allowed = false;
+        self.single(token)
+    }
+
+    fn block_entry(&mut self) -> Scan<()> {
+        let mark = self.reader.mark;
+        if self.flow_level == 0 {
+            if !self.simple_key_allowed {
+                return self.problem(mark, "block sequence entries are not allowed in this context");
+            }
+            self.roll(mark.column, None, Token::BlockSequenceStart, mark)?;
+        }
+        self.remove_simple_key()?;
+        self.simple_key_allowed = true;
+        self.single(Token::BlockEntry)
+    }
+
+    fn key(&mut self) -> Scan<()> {
+        let mark = self.reader.mark;
+        if self.flow_level == 0 {
+            if !self.simple_key_allowed {
+                return self.problem(mark, "mapping keys are not allowed in this context");
+            }
+            self.roll(mark.column, None, Token::BlockMappingStart, mark)?;
+        }
+        self.remove_simple_key()?;
+        self.simple_key_allowed = self.flow_level == 0;
+        self.single(Token::Key)
+    }
+
+    fn value(&mut self) -> Scan<()> {
+        let mark = self.reader.mark;
+        let key = self.simple_keys.last().copied().unwrap_or_default();
+        if key.possible {
+            self.tokens.insert(key.token - self.taken, (Token::Key, key.mark));
+            self.roll(key.mark.column, Some(key.token), Token::BlockMappingStart, key.mark)?;
+            if let Some(last) = self.simple_keys.last_mut() {
+                last.possible = false;
+            }
+            self.simple_key_allowed = false;
+        } else {
+            if self.flow_level == 0 {
+                if !self.simple_key_allowed {
+                    return self.problem(mark, "mapping values are not allowed in this context");
+                }
+                self.roll(mark.column, None, Token::BlockMappingStart, mark)?;
+            }
+            self.simple_key_allowed = self.flow_level == 0;
+        }
+        self.single(Token::Value)
+    }
+
+    fn is_alpha(c: char) -> bool {
+        c.is_ascii_alphanumeric() || c == '_' || c == '-'
+    }
+
+    fn anchor(&mut self, indicator: char) -> Scan<()> {
+        let mark = self.reader.mark;
+        self.reader.skip();
+        let mut name = String::new();
+        while Self::is_alpha(self.reader.peek(0)) {
+            name.push(self.reader.skip());
+        }
+        let ends = matches!(self.reader.peek(0), '?' | ':' | ',' | ']' | '}' | '%' | '@' | '`');
+        if name.is_empty() || !(self.reader.is_blank_or_end(0) || ends) {
+            return self.problem(mark, "did not find expected alphabetic or numeric character");
+        }
+        self.push(if indicator == '*' { Token::Alias(name) } else { Token::Anchor(name) }, mark);
+        Ok(())
+    }
+
+    fn tag(&mut self) -> Scan<()> {
+        let mark = self.reader.mark;
+        let (mut handle, mut suffix) = (String::new(), String::new());
+        if self.reader.peek(1) == '<' {
+            self.reader.skip_n(2);
+            self.tag_uri(&mut suffix);
+            if suffix.is_empty() {
+                return self.problem(mark, "did not find expected tag URI");
+            }
+            if self.reader.peek(0) != '>' {
+                return self.problem(mark, "did not find the expected '>'");
+            }
+            self.reader.skip();
+        } else {
+            handle.push(self.reader.skip());
+            while Self::is_alpha(self.reader.peek(0)) {
+                handle.push(self.reader.skip());
+            }
+            if self.reader.peek(0) == '!' {
+                handle.push(self.reader.skip());
+                self.tag_uri(&mut suffix);
+                if suffix.is_empty() {
+                    return self.problem(mark, "did not find expected tag URI");
+                }
+            } else {
+                suffix = handle.split_off(1);
+                self.tag_uri(&mut suffix);
+                if suffix.is_empty() {
+                    std::mem::swap(&mut handle, &mut suffix);
+                }
+            }
+        }
+        if !self.reader.is_blank_or_end(0) {
+            return self.problem(mark, "did not find expected whitespace or line break");
+        }
+        self.push(Token::Tag(handle, suffix), mark);
+        Ok(())
+    }
+
+    fn tag_uri(&mut self, out: &mut String) {
+        loop {
+            let c = self.reader.peek(0);
+            if !(Self::is_alpha(c) || ";/?:@&=+$.!~*'()%".contains(c)) || self.reader.at_end(0) {
+                return;
+            }
+            out.push(self.reader.skip());
+        }
+    }
+
+    fn directive(&mut self) -> Scan<()> {
+        let mark = self.reader.mark;
+        let mut line = String::new();
+        self.reader.skip();
+        while !self.reader.is_break_or_end(0) && self.reader.peek(0) != '#' {
+            line.push(self.reader.skip());
+        }
+        while !self.reader.is_break_or_end(0) {
+            self.reader.skip();
+        }
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["YAML", version] if *version == "1.1" => self.push(Token::VersionDirective, mark),
+            ["YAML", _] => return Err(Problem { text: "found incompatible YAML document", line: mark.line }),
+            ["TAG", handle, prefix] => {
+                self.push(Token::TagDirective((*handle).into(), (*prefix).into()), mark);
+            }
+            [] => return self.problem(mark, "could not find expected directive name"),
+            _ => return self.problem(mark, "found unknown directive name"),
+        }
+        Ok(())
+    }
+}
