@@ -43,7 +43,9 @@ room_sum() { sum "$room"/go.mod "$room"/go.sum "$room"/*.go; }
 
 go_toolchain() {
   command -v go >/dev/null || die "no 'go' on PATH; install Go $GO_MINIMUM or newer (https://go.dev/dl)"
-  local have; have=$(go env GOVERSION); have=${have#go}
+  # Asked in the module's folder: a Go that may fetch a newer one by itself (GOTOOLCHAIN) then answers for that.
+  local have; have=$(cd "$here/kubernetes" && go env GOVERSION 2>/dev/null) || have=$(cd / && GOTOOLCHAIN=local go env GOVERSION)
+  have=${have#go}
   [[ $(printf '%s\n' "$GO_MINIMUM" "${have%%[-+ ]*}" | sort -V | head -1) == "$GO_MINIMUM" ]] ||
     die "go $have is too old; install Go $GO_MINIMUM or newer (https://go.dev/dl)"
 }
@@ -55,7 +57,7 @@ present() { # folder name
 
 build() { # folder name module package version linker-flags
   local new=$1/.$2.new.$$
-  (cd "$here/$3" && nice go build -mod=readonly -trimpath -buildvcs=false -ldflags "-s -w ${6:-}" -o "$new" "$4") ||
+  (cd "$here/$3" && GOWORK=off nice go build -mod=readonly -trimpath -buildvcs=false -ldflags "-s -w ${6:-}" -o "$new" "$4") ||
     { rm -f "$new"; die "building $2 failed"; }
   mv -f "$new" "$1/$2"
   [[ $2 != machine-room ]] || room_sum >"$1/.machine-room.sources"
@@ -68,7 +70,7 @@ case ${1:-} in
 --names) printf '%s\n' "${programs[@]%%|*}"; exit ;;
 --cluster-api)
   go_toolchain
-  cd "$here/cluster-api" && go mod download sigs.k8s.io/cluster-api && go list -m -f '{{.Dir}}' sigs.k8s.io/cluster-api
+  cd "$here/cluster-api" && export GOWORK=off GOFLAGS= && go mod download sigs.k8s.io/cluster-api && go list -m -f '{{.Dir}}' sigs.k8s.io/cluster-api
   exit ;;
 -* | "") sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

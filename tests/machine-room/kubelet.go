@@ -37,7 +37,6 @@ type kubelet struct {
 	host, endpoint string // the load balancer address, and that with the API server's port
 	server         *http.Server
 	etcd           *grpc.Server
-	conns          chan net.Conn // port-forwarded connections on their way to etcd
 
 	lock    sync.Mutex
 	members map[string]uint64 // the member list, by node name
@@ -58,14 +57,17 @@ func (k *kubelet) listen(host, endpoint string, cert *tls.Certificate, etcdCA *a
 	if err != nil {
 		return err
 	}
-	k.host, k.endpoint, k.conns = host, endpoint, make(chan net.Conn)
-	k.server = &http.Server{Handler: http.HandlerFunc(k.portForward), ReadHeaderTimeout: 10 * time.Second}
+	k.host, k.endpoint = host, endpoint
+	forwarded := &streamListener{conns: make(chan net.Conn), done: make(chan struct{})}
+	k.server = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		k.portForward(w, req, forwarded)
+	})}
 	k.etcd = grpc.NewServer(grpc.Creds(credentials.NewTLS(&tls.Config{
 		Certificates: []tls.Certificate{*member}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12})))
 	pb.RegisterMaintenanceServer(k.etcd, k)
 	pb.RegisterClusterServer(k.etcd, k)
 	go k.server.Serve(l)
-	go k.etcd.Serve(&streamListener{conns: k.conns, done: make(chan struct{})})
+	go k.etcd.Serve(forwarded)
 	return nil
 }
 
@@ -114,7 +116,7 @@ func (k *kubelet) elect() {
 // portForward serves POST /portForward/<namespace>/<pod> as the kubelet does: SPDY, an error and a data stream.
 // Behind etcd-<node> is the etcd above, behind kube-apiserver-<node> the API server, whose certificate
 // KubeadmControlPlane looks at.
-func (k *kubelet) portForward(w http.ResponseWriter, req *http.Request) {
+func (k *kubelet) portForward(w http.ResponseWriter, req *http.Request, forwarded *streamListener) {
 	pod, ok := strings.CutPrefix(req.URL.Path, "/portForward/kube-system/")
 	node, toEtcd := strings.CutPrefix(pod, "etcd-")
 	if !toEtcd {
@@ -149,7 +151,7 @@ func (k *kubelet) portForward(w http.ResponseWriter, req *http.Request) {
 			switch {
 			case s.Headers().Get(corev1.StreamType) != corev1.StreamTypeData:
 			case toEtcd:
-				k.conns <- streamConn{s, node}
+				forwarded.pass(streamConn{s, node})
 			default:
 				go k.toAPIServer(s)
 			}
@@ -186,6 +188,7 @@ func (c streamConn) SetReadDeadline(time.Time) error  { return nil }
 func (c streamConn) SetWriteDeadline(time.Time) error { return nil }
 func (c streamConn) Close() error                     { return c.Reset() }
 
+// streamListener hands connections to a server that listens nowhere.
 type streamListener struct {
 	conns chan net.Conn
 	once  sync.Once
@@ -200,6 +203,16 @@ func (l *streamListener) Accept() (net.Conn, error) {
 		return nil, net.ErrClosed
 	}
 }
+
+// pass waits until the server takes the connection, or closes it when there is no server any more.
+func (l *streamListener) pass(c net.Conn) {
+	select {
+	case l.conns <- c:
+	case <-l.done:
+		_ = c.Close()
+	}
+}
+
 func (l *streamListener) Close() error   { l.once.Do(func() { close(l.done) }); return nil }
 func (l *streamListener) Addr() net.Addr { return nodeAddr("etcd") }
 

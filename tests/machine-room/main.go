@@ -113,21 +113,7 @@ func runRoom(args []string) error {
 	} {
 		err := ctrl.NewControllerManagedBy(mgr).For(newObject(gvk)).
 			WithOptions(controller.Options{MaxConcurrentReconciles: 8}).
-			Complete(reconcile.Func(func(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-				o := &Object{Unstructured: newObject(gvk), room: r}
-				if err := r.Get(ctx, req.NamespacedName, o.Unstructured); err != nil {
-					return ctrl.Result{}, client.IgnoreNotFound(err)
-				}
-				o.before = o.Unstructured.DeepCopy()
-				if err := o.related(ctx); err != nil || o.paused() {
-					return ctrl.Result{}, err
-				}
-				res, err := reconcileObject(ctx, o)
-				if perr := o.save(ctx); err == nil {
-					err = client.IgnoreNotFound(perr)
-				}
-				return res, err
-			}))
+			Complete(r.reconciler(gvk, reconcileObject))
 		if err != nil {
 			return err
 		}
@@ -142,6 +128,25 @@ func runRoom(args []string) error {
 	}
 	defer r.stopAll()
 	return mgr.Start(ctx)
+}
+
+// reconciler reads the object and what is around it, lets reconcileObject change it, and writes the changes.
+func (r *Room) reconciler(gvk schema.GroupVersionKind, reconcileObject func(context.Context, *Object) (ctrl.Result, error)) reconcile.Reconciler {
+	return reconcile.Func(func(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+		o := &Object{Unstructured: newObject(gvk), room: r}
+		if err := r.Get(ctx, req.NamespacedName, o.Unstructured); err != nil {
+			return ctrl.Result{}, client.IgnoreNotFound(err)
+		}
+		o.before = o.Unstructured.DeepCopy()
+		if err := o.related(ctx); err != nil || o.paused() {
+			return ctrl.Result{}, err
+		}
+		res, err := reconcileObject(ctx, o)
+		if perr := o.save(ctx); err == nil {
+			err = client.IgnoreNotFound(perr)
+		}
+		return res, err
+	})
 }
 
 // readyWhenSynced makes /readyz succeed once the watches have delivered everything there is.

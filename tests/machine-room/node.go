@@ -45,24 +45,13 @@ func (w *Workload) powerOn(ctx context.Context, r *Room, o *Object, address stri
 			return err
 		}
 	}
-	w.mu.Lock()
-	api := w.api
-	w.mu.Unlock()
-	if api == nil {
-		return errors.New("no control plane to join")
-	}
 	version, _, _ := unstructured.NestedString(o.machine.Object, "spec", "version")
-	if !w.inited {
-		if !controlPlane {
-			return errors.New("control plane is not initialized")
-		}
-		if err := kubeadmInit(ctx, api, o, w.endpoint, version); err != nil {
-			return err
-		}
-		w.inited = true
+	api, err := w.initialized(ctx, o, controlPlane, version)
+	if err != nil {
+		return err
 	}
 	node := &corev1.Node{}
-	err := api.Get(ctx, client.ObjectKey{Name: o.GetName()}, node)
+	err = api.Get(ctx, client.ObjectKey{Name: o.GetName()}, node)
 	if apierrors.IsNotFound(err) {
 		if o.machine.GetDeletionTimestamp() != nil {
 			return nil // the Machine controller has just removed the node; do not register again
@@ -118,13 +107,38 @@ func (w *Workload) powerOn(ctx context.Context, r *Room, o *Object, address stri
 	return nil
 }
 
+// initialized returns the cluster's API once a control plane machine has done what "kubeadm init" does.
+func (w *Workload) initialized(ctx context.Context, o *Object, controlPlane bool, version string) (client.Client, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.api == nil {
+		return nil, errors.New("no control plane to join")
+	}
+	if w.inited {
+		return w.api, nil
+	}
+	if !controlPlane {
+		return nil, errors.New("control plane is not initialized")
+	}
+	if err := kubeadmInit(ctx, w.api, o, w.endpoint, version); err != nil {
+		return nil, err
+	}
+	w.inited = true
+	return w.api, nil
+}
+
+// client returns the cluster's API, nil while it does not answer.
+func (w *Workload) client() client.Client {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.api
+}
+
 // powerOff is what remains when the server is deleted: no kubelet, no etcd member process, no static pods.
 // The Node and the etcd membership are left to the Machine and KubeadmControlPlane controllers.
 func (w *Workload) powerOff(ctx context.Context, name string) error {
 	w.leave(name)
-	w.mu.Lock()
-	api := w.api
-	w.mu.Unlock()
+	api := w.client()
 	if api == nil {
 		return nil
 	}

@@ -12,8 +12,9 @@ use der::asn1::{Any, BitString, GeneralizedTime, OctetString, SetOfVec, UtcTime}
 use der::{Encode, Tag};
 use rsa::RsaPrivateKey;
 use rsa::pkcs1v15::SigningKey;
+use rsa::rand_core::OsRng;
 use rsa::sha2::Sha256;
-use rsa::signature::{SignatureEncoding, Signer};
+use rsa::signature::{RandomizedSigner, SignatureEncoding};
 use sha1::{Digest, Sha1};
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::ext::Extension;
@@ -58,7 +59,11 @@ pub(crate) fn sign(
         extensions: Some(extensions),
     };
     let signature = SigningKey::<Sha256>::new(key.clone())
-        .try_sign(&to_be_signed.to_der().map_err(X509Error::certificate)?)
+        // With blinding, so that the time it takes says nothing about the key.
+        .try_sign_with_rng(
+            &mut OsRng,
+            &to_be_signed.to_der().map_err(X509Error::certificate)?,
+        )
         .map_err(X509Error::certificate)?;
     let certificate = Certificate {
         tbs_certificate: to_be_signed,
