@@ -154,6 +154,8 @@ impl Incoming {
 
     /// Gives the request back to the queue, for this or another server, and lets go of it.
     pub fn nack_requeue(self) {
+        // Whoever gets it next will answer.
+        self.replied.store(true, Ordering::SeqCst);
         if !self.acked.swap(true, Ordering::SeqCst) {
             self.settle.requeue();
         }
