@@ -28,7 +28,7 @@ fn start() -> DateTime<Utc> {
 
 fn row(name: &str, master: bool, count: i64, status: ClusterStatus) -> NodeGroupState {
     NodeGroupState {
-        uuid: format!("{:0>8}-0000-4000-8000-000000000000", name.len()),
+        uuid: format!("uuid-of-{name}"),
         name: name.to_owned(),
         is_master: master,
         is_default: name.starts_with("default-"),
@@ -245,6 +245,33 @@ fn node_groups_are_found_under_cut_names_and_labels() {
         world.derive(1).nodegroups[1].status,
         Some(CreateComplete),
         "by label"
+    );
+}
+
+#[test]
+fn a_name_that_is_too_short_for_us_is_found_as_an_older_driver_left_it() {
+    let mut world = World::new("c1", UpdateInProgress);
+    world
+        .desired
+        .nodegroups
+        .push(row("p1", false, 1, UpdateInProgress));
+    world.deployment("c1-p1", Some("p1"));
+    assert_eq!(world.derive(1).nodegroups[1].status, Some(UpdateComplete));
+    let mut world = World::new("c1", UpdateInProgress);
+    world
+        .desired
+        .nodegroups
+        .push(row("gpu", false, 1, UpdateComplete));
+    world
+        .desired
+        .nodegroups
+        .push(row("GPU", false, 1, CreateInProgress));
+    world.deployment("c1-gpu", Some("gpu"));
+    let derived = world.derive(1);
+    assert_eq!(
+        derived.nodegroups[2].status,
+        Some(CreateInProgress),
+        "the other group's is not taken"
     );
 }
 

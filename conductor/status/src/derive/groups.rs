@@ -1,5 +1,7 @@
 //! Node groups: the control plane and the MachineDeployments.
 
+use std::collections::HashMap;
+
 use conductor_driver::names::{self, NodeGroupName};
 use magnum_objects::ClusterStatus;
 
@@ -40,24 +42,44 @@ impl GroupCheck {
     }
 }
 
+/// Names of the worker groups in the release, by UUID.
+pub(super) struct Names(HashMap<String, String>);
+
+impl Names {
+    pub(super) fn new(groups: &[NodeGroupState]) -> Self {
+        let workers: Vec<NodeGroupName<'_>> = groups
+            .iter()
+            .filter(|group| !group.is_master)
+            .map(|group| NodeGroupName {
+                uuid: &group.uuid,
+                name: &group.name,
+            })
+            .collect();
+        Self(names::nodegroups(&workers))
+    }
+
+    /// What the group is called in the management cluster. One whose own name was not good enough for us may be there
+    /// under it all the same, from an older driver, unless that is the name of another group.
+    pub(super) fn of(&self, group: &NodeGroupState, view: &View) -> Option<String> {
+        let name = self.0.get(&group.uuid)?;
+        let plain = names::sanitized(&group.name, None).unwrap_or_default();
+        let is_free = || !plain.is_empty() && !self.0.values().any(|other| *other == plain);
+        if view.deployment(name).is_none() && is_free() && view.deployment(&plain).is_some() {
+            return Some(plain);
+        }
+        Some(name.clone())
+    }
+}
+
 /// Looks at every node group, in the order of the rows.
 pub(super) fn check(derived: &Derived, view: &View, rules: &Rules) -> Vec<GroupCheck> {
-    let workers: Vec<NodeGroupName<'_>> = derived
-        .nodegroups
-        .iter()
-        .filter(|group| !group.is_master)
-        .map(|group| NodeGroupName {
-            uuid: &group.uuid,
-            name: &group.name,
-        })
-        .collect();
-    let names = names::nodegroups(&workers);
+    let names = Names::new(&derived.nodegroups);
     derived
         .nodegroups
         .iter()
-        .map(|group| match names.get(&group.uuid) {
-            Some(name) if !group.is_master => worker(group, name, view),
-            _ => control_plane(group, view, rules),
+        .map(|group| match names.of(group, view) {
+            Some(name) => worker(group, &name, view),
+            None => control_plane(group, view, rules),
         })
         .collect()
 }

@@ -1,10 +1,10 @@
 //! Health of a cluster as Cluster API sees it; texts as magnum-capi-helm `capi_monitor.py`.
 
-use conductor_driver::names::{self, NodeGroupName};
 use indexmap::IndexMap;
 use magnum_objects::HealthStatus;
 use magnum_objects::exception::python_repr;
 
+use super::groups::Names;
 use super::{ClusterState, NodeGroupState};
 use crate::capi::{Condition, Conditions};
 use crate::view::View;
@@ -68,21 +68,13 @@ fn of_control_plane(view: &View) -> String {
 }
 
 fn of_nodegroups(nodegroups: &[NodeGroupState], view: &View) -> String {
-    let workers: Vec<&NodeGroupState> = nodegroups.iter().filter(|group| !group.is_master).collect();
-    let named: Vec<NodeGroupName<'_>> = workers
-        .iter()
-        .map(|group| NodeGroupName {
-            uuid: &group.uuid,
-            name: &group.name,
-        })
-        .collect();
-    let names = names::nodegroups(&named);
+    let names = Names::new(nodegroups);
     let mut reasons = Vec::new();
-    for group in workers {
+    for group in nodegroups.iter().filter(|group| !group.is_master) {
         let name = &group.name;
         let deployment = names
-            .get(&group.uuid)
-            .and_then(|in_release| view.deployment(in_release));
+            .of(group, view)
+            .and_then(|in_release| view.deployment(&in_release));
         match deployment {
             None => reasons.push(format!("{name} resource not found.")),
             Some(deployment) => {
