@@ -4,8 +4,7 @@
 //! same answers always give the same facts. Facts are written into the journal with the operation, because the
 //! caller's token is gone by the time the release is made.
 
-use std::collections::BTreeMap;
-
+use conductor_config::CapiHelm;
 use serde::{Deserialize, Serialize};
 
 use crate::error::DriverError;
@@ -24,8 +23,17 @@ pub struct Needs {
     pub fixed_subnet: Option<String>,
     /// The template's external network, by id or name.
     pub external_network: Option<String>,
-    /// Flavors that the operation checks, by id or name.
-    pub flavors: Vec<String>,
+    /// Flavors that the operation checks, in the order in which they are.
+    pub flavors: Vec<FlavorNeed>,
+}
+
+/// A flavor that has to be fit for Kubernetes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlavorNeed {
+    /// Name of the node group that uses it.
+    pub nodegroup: String,
+    /// Id or name of the flavor; none is refused.
+    pub flavor: Option<String>,
 }
 
 impl Needs {
@@ -120,9 +128,6 @@ pub struct Facts {
     pub fixed_subnet_id: Option<String>,
     /// Id of the external network.
     pub external_network_id: String,
-    /// The flavors that were looked up, by what the user called them; absent: not found.
-    #[serde(default)]
-    pub flavors: BTreeMap<String, Flavor>,
     /// Names of Cinder's volume types.
     pub volume_types: Vec<String>,
     /// Address of Keystone for the webhook that authenticates the cluster's users.
@@ -130,13 +135,11 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Draws the facts from the answers; the first thing that is wrong, in the order in which Python looks.
-    pub fn resolve(needs: &Needs, answers: Answers) -> Result<Self, DriverError> {
-        let flavors = needs
-            .flavors
-            .iter()
-            .filter_map(|wanted| Some((wanted.clone(), find_flavor(wanted, &answers.flavors)?.clone())))
-            .collect();
+    /// Draws the facts from the answers; refuses the first thing that is wrong, in the order in which Python looks.
+    pub fn resolve(conf: &CapiHelm, needs: &Needs, answers: Answers) -> Result<Self, DriverError> {
+        for need in &needs.flavors {
+            check_flavor(conf, need, &answers.flavors)?;
+        }
         let image = one_image(needs, answers.images)?;
         let kube_version = kube_version(&image)?;
         let os_distro = os_distro(&image)?;
@@ -164,7 +167,6 @@ impl Facts {
             fixed_network_id,
             fixed_subnet_id,
             external_network_id,
-            flavors,
             volume_types: answers.volume_types,
             auth_url: answers.auth_url,
         })
@@ -177,6 +179,30 @@ impl Facts {
 pub fn find_flavor<'a>(wanted: &str, flavors: &'a [Flavor]) -> Option<&'a Flavor> {
     let by_name = flavors.iter().find(|flavor| flavor.name == wanted);
     by_name.or_else(|| flavors.iter().find(|flavor| flavor.id == wanted))
+}
+
+fn check_flavor(conf: &CapiHelm, need: &FlavorNeed, flavors: &[Flavor]) -> Result<(), DriverError> {
+    let Some(wanted) = need.flavor.clone().filter(|wanted| !wanted.is_empty()) else {
+        return Err(DriverError::FlavorMissing {
+            nodegroup: need.nodegroup.clone(),
+        });
+    };
+    let Some(flavor) = find_flavor(&wanted, flavors) else {
+        return Err(DriverError::FlavorNotFound { flavor: wanted });
+    };
+    if flavor.ram < conf.minimum_flavor_ram {
+        return Err(DriverError::FlavorRam {
+            flavor: wanted,
+            minimum: conf.minimum_flavor_ram,
+        });
+    }
+    if flavor.vcpus < conf.minimum_flavor_vcpus {
+        return Err(DriverError::FlavorVcpus {
+            flavor: wanted,
+            minimum: conf.minimum_flavor_vcpus,
+        });
+    }
+    Ok(())
 }
 
 fn one_image(needs: &Needs, mut images: Vec<Image>) -> Result<Image, DriverError> {

@@ -38,8 +38,8 @@ pub fn sanitized(name: &str, suffix: Option<&str>) -> Option<String> {
 /// `unique` is twelve characters from [`short_id`]. A name that leaves nothing to use gives `cluster-<unique>`, and
 /// a dash where the name was cut is dropped: Python's `-<id>` is a flag to helm, its `a--<id>` puts secrets where the
 /// chart does not look.
-pub fn release_name(cluster_name: &str, unique: &str) -> String {
-    let stem = sanitized(cluster_name, None).unwrap_or_default();
+pub fn release_name(cluster_name: Option<&str>, unique: &str) -> String {
+    let stem = sanitized(cluster_name.unwrap_or_default(), None).unwrap_or_default();
     let cut: String = stem.chars().take(RELEASE_STEM).collect();
     let stem = match cut.trim_end_matches('-') {
         "" => "cluster",

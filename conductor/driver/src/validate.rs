@@ -1,11 +1,11 @@
 //! What is refused before anything is touched.
 
 use conductor_config::Settings;
-use magnum_objects::{Cluster, ClusterTemplate, NodeGroup};
+use magnum_objects::{Cluster, ClusterStatus, ClusterTemplate, NodeGroup};
 use semver::Version;
 
 use crate::error::DriverError;
-use crate::facts::{Facts, Needs};
+use crate::facts::{Facts, FlavorNeed, Needs};
 use crate::labels::Labels;
 use crate::limits::Limits;
 use crate::names;
@@ -40,23 +40,26 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Groups and flavors (empty: none set) that `operation` checks, in Python's order.
-    fn flavors(&self, operation: Operation<'_>) -> Vec<(&'a str, &'a str)> {
-        let all = self
+    /// Flavors that `operation` checks, in Python's order; groups that are being deleted are of no concern.
+    fn flavors(&self, operation: Operation<'_>) -> Vec<FlavorNeed> {
+        let need = |nodegroup: &str, flavor: &Option<String>| FlavorNeed {
+            nodegroup: nodegroup.to_owned(),
+            flavor: flavor.clone(),
+        };
+        let staying = self
             .groups
             .iter()
-            .map(|group| (group.name.as_str(), group.flavor_id.as_deref().unwrap_or("")));
+            .filter(|group| group.status != Some(ClusterStatus::DeleteInProgress));
+        let all = staying.map(|group| need(&group.name, &group.flavor_id));
         match operation {
             Operation::CreateCluster => {
-                let master = self.cluster.master_flavor_id.as_deref().unwrap_or("");
-                std::iter::once(("default-master", master)).chain(all).collect()
+                let master = need("default-master", &self.cluster.master_flavor_id);
+                std::iter::once(master).chain(all).collect()
             }
             Operation::UpgradeCluster => all.collect(),
             Operation::CreateNodegroup(uuid) | Operation::UpdateNodegroup(uuid) => {
                 let target = self.groups.iter().filter(|group| group.uuid == uuid);
-                target
-                    .map(|group| (group.name.as_str(), group.flavor_id.as_deref().unwrap_or("")))
-                    .collect()
+                target.map(|group| need(&group.name, &group.flavor_id)).collect()
             }
             Operation::UpdateCluster | Operation::DeleteNodegroup => Vec::new(),
         }
@@ -64,12 +67,6 @@ impl<'a> Rows<'a> {
 
     /// What has to be looked up in the cloud for `operation`.
     pub fn needs(&self, operation: Operation<'_>) -> Needs {
-        let mut flavors: Vec<String> = Vec::new();
-        for (_, flavor) in self.flavors(operation) {
-            if !flavor.is_empty() && !flavors.iter().any(|known| known == flavor) {
-                flavors.push(flavor.to_owned());
-            }
-        }
         Needs {
             image: self.template.image_id.clone(),
             template: self
@@ -80,12 +77,12 @@ impl<'a> Rows<'a> {
             fixed_network: self.cluster.fixed_network.clone(),
             fixed_subnet: self.cluster.fixed_subnet.clone(),
             external_network: self.template.external_network_id.clone(),
-            flavors,
+            flavors: self.flavors(operation),
         }
     }
 }
 
-/// Checks everything that can be known before the operation begins.
+/// Checks what rows and facts tell before the operation begins; flavors were checked when the facts were drawn.
 ///
 /// Node group names and versions are beyond what the Python driver checks: there a short name or a downgrade makes
 /// every later change of the cluster fail.
@@ -95,9 +92,6 @@ pub fn check(
     rows: Rows<'_>,
     facts: &Facts,
 ) -> Result<(), DriverError> {
-    for (group, flavor) in rows.flavors(operation) {
-        check_flavor(settings, group, flavor, facts)?;
-    }
     if operation == Operation::UpgradeCluster {
         upgrade(rows.cluster.coe_version.as_deref(), &facts.kube_version)?;
     }
@@ -107,36 +101,6 @@ pub fn check(
         nodegroup_name(rows.groups, group)?;
     }
     node_counts(settings, operation, rows)
-}
-
-fn check_flavor(settings: &Settings, group: &str, wanted: &str, facts: &Facts) -> Result<(), DriverError> {
-    if wanted.is_empty() {
-        return Err(DriverError::FlavorMissing {
-            nodegroup: group.to_owned(),
-        });
-    }
-    let flavor = facts
-        .flavors
-        .get(wanted)
-        .ok_or_else(|| DriverError::FlavorNotFound {
-            flavor: wanted.to_owned(),
-        })?;
-    let limits = &settings.capi_helm;
-    if flavor.ram < limits.minimum_flavor_ram {
-        let minimum = limits.minimum_flavor_ram;
-        return Err(DriverError::FlavorRam {
-            flavor: wanted.to_owned(),
-            minimum,
-        });
-    }
-    if flavor.vcpus < limits.minimum_flavor_vcpus {
-        let minimum = limits.minimum_flavor_vcpus;
-        return Err(DriverError::FlavorVcpus {
-            flavor: wanted.to_owned(),
-            minimum,
-        });
-    }
-    Ok(())
 }
 
 /// Limits of the autoscaler, if it is on: the group in question first, then the others.

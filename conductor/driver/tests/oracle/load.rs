@@ -64,3 +64,18 @@ fn read(path: &Path) -> Value {
     let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
+
+/// Names of the differences on purpose, in the file's order.
+pub fn differences() -> Vec<String> {
+    let listed = read(&data().join("differences.json"));
+    let name = |entry: &Value| {
+        for field in ["id", "cases", "instead", "why"] {
+            assert!(
+                entry[field].as_str().is_some_and(|text| !text.is_empty()),
+                "{field} of {entry}"
+            );
+        }
+        entry["id"].as_str().unwrap().to_owned()
+    };
+    listed.as_array().expect("a list").iter().map(name).collect()
+}

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::sync::Mutex;
 
 use conductor_config::Settings;
 use conductor_driver::secrets::{self, CloudAccess, KeyPair, SecretObject};
 use conductor_driver::validate::{self, Operation, Rows};
 use conductor_driver::{ChartRef, Facts, chart, choice, facts, helm_values, names};
-use magnum_objects::{Cluster, ClusterStatus, ClusterTemplate, MagnumError, NodeGroup, Record};
+use magnum_objects::{
+    Cluster, ClusterStatus, ClusterTemplate, MagnumError, NodeGroup, Object, Record, Registry,
+};
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
@@ -150,13 +153,17 @@ impl<'a> Case<'a> {
             groups: &self.groups,
         };
         let needs = rows.needs(operation);
-        let facts = Facts::resolve(&needs, world.answers(&needs, &self.json["context"])?)?;
+        let facts = Facts::resolve(
+            &self.settings.capi_helm,
+            &needs,
+            world.answers(&needs, &self.json["context"])?,
+        )?;
         validate::check(&self.settings, operation, rows, &facts)?;
         let mut outcome = Outcome::default();
         if operation == Operation::CreateCluster {
             if self.cluster.stack_id.is_none() {
                 let unique = self.common["fixed"]["short_id"].as_str().unwrap();
-                self.cluster.stack_id = Some(names::release_name(&self.cluster.name, unique));
+                self.cluster.stack_id = Some(names::release_name(Some(&self.cluster.name), unique));
             }
             outcome
                 .k8s
@@ -272,24 +279,33 @@ impl<'a> Case<'a> {
     }
 
     fn key_pair(&self, reference: &str) -> Option<KeyPair> {
+        // Decrypting takes its time, and nearly all cases share four keys.
+        static KNOWN: Mutex<BTreeMap<String, KeyPair>> = Mutex::new(BTreeMap::new());
+        if let Some(known) = KNOWN.lock().unwrap().get(reference) {
+            return Some(known.clone());
+        }
         let rows = self.common["x509keypairs"].as_array()?;
         let row = rows.iter().find(|row| row["uuid"] == reference)?;
         let secret = |name: &str| SecretString::from(row[name].as_str().unwrap().to_owned());
-        let key = x509::decrypt_private_key(&secret("private_key"), Some(&secret("private_key_passphrase")))
-            .unwrap();
-        Some(KeyPair {
+        let key = x509::decrypt_private_key(&secret("private_key"), Some(&secret("private_key_passphrase")));
+        let pair = KeyPair {
             certificate: row["certificate"].as_str()?.to_owned(),
-            key,
-        })
+            key: key.unwrap(),
+        };
+        KNOWN.lock().unwrap().insert(reference.to_owned(), pair.clone());
+        Some(pair)
     }
 }
 
+/// A row as the database layer gives it: coerced as versioned objects are.
 fn row<R: Record>(row: &Value, changes: &Value) -> Result<R, String> {
     let mut values: Map<String, Value> = row.as_object().unwrap().clone();
     for (name, value) in changes.as_object().into_iter().flatten() {
         values.insert(name.clone(), value.clone());
     }
-    R::from_values(&values).map_err(|error| error.to_string())
+    let mut object = Object::new(Registry::newest(), R::CLASS).map_err(|error| error.message)?;
+    object.load(&values).map_err(|error| error.message)?;
+    R::from_values(object.data()).map_err(|error| error.to_string())
 }
 
 /// Settings of a case, read from a file as the service reads them.
