@@ -161,20 +161,33 @@ impl Cluster {
         }
     }
 
-    /// What the API server serves; read again when the cached answer is too old or `refresh` asks for it.
-    pub(crate) async fn discovery(&self, refresh: bool) -> Result<Arc<Discovery>, ApiError> {
+    /// What the API server serves; read again when the cached answer is too old.
+    pub(crate) async fn discovery(&self) -> Result<Arc<Discovery>, ApiError> {
         let mut cached = self.discovery.lock().await;
-        if let Some((read, discovery)) = cached.as_ref() {
-            // Several operations that miss the same kind at once need one answer.
-            let fresh = if refresh {
-                Duration::from_secs(1)
-            } else {
-                self.discovery_ttl
-            };
-            if read.elapsed() < fresh {
-                return Ok(Arc::clone(discovery));
-            }
+        if let Some((read, discovery)) = cached.as_ref()
+            && read.elapsed() < self.discovery_ttl
+        {
+            return Ok(Arc::clone(discovery));
         }
+        self.read_discovery(&mut cached).await
+    }
+
+    /// What the API server serves, newer than what turned out to lack something. Of several operations that
+    /// miss the same at once, one reads.
+    pub(crate) async fn newer_discovery(&self, than: &Arc<Discovery>) -> Result<Arc<Discovery>, ApiError> {
+        let mut cached = self.discovery.lock().await;
+        if let Some((_, discovery)) = cached.as_ref()
+            && !Arc::ptr_eq(discovery, than)
+        {
+            return Ok(Arc::clone(discovery));
+        }
+        self.read_discovery(&mut cached).await
+    }
+
+    async fn read_discovery(
+        &self,
+        cached: &mut Option<(Instant, Arc<Discovery>)>,
+    ) -> Result<Arc<Discovery>, ApiError> {
         let discovery = Arc::new(Discovery::read(self).await?);
         *cached = Some((Instant::now(), Arc::clone(&discovery)));
         Ok(discovery)

@@ -201,7 +201,7 @@ impl Releases {
 
     /// What the API server can do, as charts see it.
     pub async fn capabilities(&self) -> Result<helm_template::Capabilities, ReleaseError> {
-        let discovery = self.cluster.discovery(false).await;
+        let discovery = self.cluster.discovery().await;
         discovery
             .map(|discovery| discovery.capabilities.clone())
             .map_err(|err| err.during("cannot read what the API server serves"))

@@ -160,6 +160,7 @@ authorization-mode: Node,RBAC,Webhook
 {{- $apiArgs := include "builtin.apiServerArgs" . | fromYaml }}
 {{- $apiArgs = mergeOverwrite $apiArgs (deepCopy (.Values.apiServer.extraArgs | default dict)) -}}
 clusterConfiguration:
+  {{- if or $apiArgs $keystone }}
   apiServer:
     {{- with $apiArgs }}
     extraArgs:
@@ -173,6 +174,7 @@ clusterConfiguration:
         readOnly: true
         pathType: DirectoryOrCreate
     {{- end }}
+  {{- end }}
   controllerManager:
     extraArgs:
       {{- include "builtin.args" (list $ (dict "cloud-provider" "external" "bind-address" "0.0.0.0")) | nindent 6 }}
@@ -192,15 +194,9 @@ initConfiguration:
 joinConfiguration:
   {{- include "builtin.nodeRegistration" (list . .Values.controlPlane "") | nindent 2 }}
 {{- if $etcdDisk }}
-{{- $device := $etcdDisk.device | default "/dev/vdb" }}
 diskSetup:
-  partitions:
-    - device: {{ $device }}
-      layout: true
-      overwrite: false
-      tableType: gpt
   filesystems:
-    - device: {{ $device }}
+    - device: {{ $etcdDisk.device | default "/dev/vdb" }}
       filesystem: ext4
       label: etcd_disk
       overwrite: false

@@ -56,9 +56,14 @@ pub(super) async fn apply(cluster: &Cluster, plan: Plan, parallel: usize) -> App
 
 async fn write_group(cluster: &Cluster, group: &[Step], parallel: usize, applied: &mut Applied) {
     // Boxed and collected first: a closure over references inside the stream would make the future unfit for spawning.
-    let writes: Vec<_> =
-        group.iter().map(|step| async move { (step, step.write(cluster, Mode::Write).await) }.boxed()).collect();
-    let answers: Vec<_> = futures::stream::iter(writes).buffered(parallel.max(1)).collect().await;
+    let writes: Vec<_> = group
+        .iter()
+        .map(|step| async move { (step, step.write(cluster, Mode::Write).await) }.boxed())
+        .collect();
+    let answers: Vec<_> = futures::stream::iter(writes)
+        .buffered(parallel.max(1))
+        .collect()
+        .await;
     for (step, answer) in answers {
         match answer {
             None => applied.objects.push(as_applied(
@@ -82,7 +87,10 @@ async fn delete(cluster: &Cluster, deletions: &[Object], parallel: usize, applie
         .iter()
         .map(|object| async move { (object, cluster.delete(&object.uri()).await) }.boxed())
         .collect();
-    let answers: Vec<_> = futures::stream::iter(deletes).buffered(parallel.max(1)).collect().await;
+    let answers: Vec<_> = futures::stream::iter(deletes)
+        .buffered(parallel.max(1))
+        .collect()
+        .await;
     for (object, answer) in answers {
         if let Err(err) = answer {
             applied.transient &= err.is_transient();

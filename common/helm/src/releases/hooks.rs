@@ -142,13 +142,13 @@ impl Releases {
         namespace: &str,
     ) -> Result<objects::Built, ReleaseError> {
         let reading = |err: crate::cluster::ApiError| err.during("cannot read what the API server serves");
-        let discovery = cluster.discovery(false).await.map_err(reading)?;
+        let discovery = cluster.discovery().await.map_err(reading)?;
         let built = objects::build(manifest, namespace, &discovery);
         if !built.unknown_kind {
             return Ok(built);
         }
         // The kind may be newer than what was read.
-        let discovery = cluster.discovery(true).await.map_err(reading)?;
+        let discovery = cluster.newer_discovery(&discovery).await.map_err(reading)?;
         Ok(objects::build(manifest, namespace, &discovery))
     }
 }

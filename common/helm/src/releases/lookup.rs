@@ -16,7 +16,7 @@ impl Lookup for ClusterLookup {
     fn get(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Value, LookupError> {
         self.runtime.block_on(async {
             let fail = |err: crate::cluster::ApiError| LookupError(err.message);
-            let discovery = self.cluster.discovery(false).await.map_err(fail)?;
+            let discovery = self.cluster.discovery().await.map_err(fail)?;
             let Some(api) = discovery.kind(api_version, kind) else {
                 return Err(LookupError(format!(
                     "unable to get apiresource from unstructured: {api_version}, Kind={kind}: the server could not find the requested resource"

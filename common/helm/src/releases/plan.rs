@@ -105,11 +105,20 @@ impl Plan {
             .map(|step| {
                 // What goes into a namespace of the same manifest cannot be tried before that is there.
                 let possible = !new_namespaces.contains(&step.object.namespace);
-                async move { if possible { step.write(cluster, Mode::DryRun).await } else { None } }.boxed()
+                async move {
+                    if possible {
+                        step.write(cluster, Mode::DryRun).await
+                    } else {
+                        None
+                    }
+                }
+                .boxed()
             })
             .collect();
-        let answers: Vec<Option<Result<Value, ApiError>>> =
-            futures::stream::iter(tries).buffered(parallel.max(1)).collect().await;
+        let answers: Vec<Option<Result<Value, ApiError>>> = futures::stream::iter(tries)
+            .buffered(parallel.max(1))
+            .collect()
+            .await;
         let mut refusals = Vec::new();
         for (step, answer) in steps.iter_mut().zip(answers) {
             match answer {
@@ -184,15 +193,18 @@ async fn live_objects(
     parallel: usize,
 ) -> Result<Vec<(Object, Option<Value>)>, ReleaseError> {
     futures::stream::iter(objects)
-        .map(|object| async move {
-            let live = cluster.get(&object.uri()).await.map_err(|err| {
-                err.during(format!(
-                    "could not get information about the resource {}",
-                    object.described()
-                ))
-            })?;
-            Ok((object, live))
-        }.boxed())
+        .map(|object| {
+            async move {
+                let live = cluster.get(&object.uri()).await.map_err(|err| {
+                    err.during(format!(
+                        "could not get information about the resource {}",
+                        object.described()
+                    ))
+                })?;
+                Ok((object, live))
+            }
+            .boxed()
+        })
         .buffered(parallel.max(1))
         .try_collect()
         .await

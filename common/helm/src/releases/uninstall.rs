@@ -116,9 +116,14 @@ fn relevant(history: &[Release]) -> Vec<&Release> {
 async fn delete(cluster: &Cluster, objects: &[Object], parallel: usize) -> Vec<crate::cluster::ApiError> {
     let mut errors = Vec::new();
     for group in objects.chunk_by(|a, b| a.api.kind == b.api.kind) {
-        let deletes: Vec<_> =
-            group.iter().map(|object| async move { (object, cluster.delete(&object.uri()).await) }.boxed()).collect();
-        let answers: Vec<_> = futures::stream::iter(deletes).buffered(parallel.max(1)).collect().await;
+        let deletes: Vec<_> = group
+            .iter()
+            .map(|object| async move { (object, cluster.delete(&object.uri()).await) }.boxed())
+            .collect();
+        let answers: Vec<_> = futures::stream::iter(deletes)
+            .buffered(parallel.max(1))
+            .collect()
+            .await;
         for (object, answer) in answers {
             if let Err(mut err) = answer {
                 err.message = format!("{}: {}", object.described(), err.message);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use helm_template::Limits;
+use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::apply::as_applied;
@@ -89,7 +90,7 @@ impl Releases {
         start: Start,
     ) -> Result<Prepared, ReleaseError> {
         let discovery = cluster
-            .discovery(false)
+            .discovery()
             .await
             .map_err(|err| err.during("cannot read what the API server serves"))?;
         let rendered = render(cluster, &discovery, request, &start).await?;
@@ -130,33 +131,20 @@ impl Releases {
                 }
             }
         }
-        if names.is_empty() {
-            return Ok(());
-        }
-        self.wait_established(cluster, &names).await?;
-        let refreshed = cluster.discovery(true).await;
-        refreshed
-            .map(|_| ())
-            .map_err(|err| err.during("cannot read what the API server serves"))
+        self.wait_served(cluster, &names).await
     }
 
-    async fn wait_established(&self, cluster: &Cluster, crds: &[Object]) -> Result<(), ReleaseError> {
+    /// Waits until the kinds of CRDs can be used.
+    async fn wait_served(&self, cluster: &Cluster, crds: &[Object]) -> Result<(), ReleaseError> {
         let deadline = Instant::now() + CRD_TIMEOUT;
+        let reading = |err: crate::cluster::ApiError| err.during("cannot read what the API server serves");
+        let mut discovery = cluster.discovery().await.map_err(reading)?;
         for crd in crds {
-            loop {
-                let live = cluster
-                    .get(&crd.uri())
-                    .await
-                    .map_err(|err| err.during(format!("cannot wait for CRD {}", crd.name)))?
-                    .unwrap_or_default();
-                let established = live["status"]["conditions"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .any(|condition| condition["type"] == "Established" && condition["status"] == "True");
-                if established {
-                    break;
-                }
+            let (kind, versions) = served(&crd.body);
+            while !versions
+                .iter()
+                .all(|version| discovery.kind(version, kind).is_some())
+            {
                 if Instant::now() > deadline {
                     let what = format!("CRD {} to be established", crd.name);
                     return Err(ReleaseError::DeadlineExceeded {
@@ -164,11 +152,26 @@ impl Releases {
                         after: CRD_TIMEOUT,
                     });
                 }
-                tokio::time::sleep(Duration::from_millis(200)).await;
+                tokio::time::sleep(Duration::from_millis(250)).await;
+                discovery = cluster.newer_discovery(&discovery).await.map_err(reading)?;
             }
         }
         Ok(())
     }
+}
+
+/// The kind and the served versions (`group/version`) of a CRD.
+fn served(crd: &Value) -> (&str, Vec<String>) {
+    let spec = &crd["spec"];
+    let group = spec["group"].as_str().unwrap_or_default();
+    let versions = spec["versions"].as_array().into_iter().flatten();
+    let names = versions
+        .filter(|version| version["served"] == true)
+        .filter_map(|version| version["name"].as_str());
+    (
+        spec["names"]["kind"].as_str().unwrap_or_default(),
+        names.map(|name| format!("{group}/{name}")).collect(),
+    )
 }
 
 /// Renders on a thread of its own: it takes milliseconds of work, and `lookup` has to wait.
@@ -205,7 +208,7 @@ fn is_current(start: &Start, rendered: &Rendered, plan: &Plan, request: &Upgrade
         return false;
     };
     let metadata = &rendered.chart.metadata;
-    let config = serde_json::Value::Object(newest.config.clone().unwrap_or_default());
+    let config = Value::Object(newest.config.clone().unwrap_or_default());
     let hooks = |hooks: &[crate::release::Hook]| -> Vec<(String, String)> {
         hooks
             .iter()
@@ -216,7 +219,7 @@ fn is_current(start: &Start, rendered: &Rendered, plan: &Plan, request: &Upgrade
         && newest.chart_version() == (metadata.name.as_str(), metadata.version.as_str())
         && newest.manifest == rendered.manifest()
         && hooks(&newest.hooks) == hooks(&rendered.hooks)
-        && crate::patch::same(&config, &serde_json::Value::Object(request.values.clone()))
+        && crate::patch::same(&config, &Value::Object(request.values.clone()))
         && !plan.changes_anything()
 }
 

@@ -1,0 +1,89 @@
+//! What was downloaded, on disk: archives by digest, indexes by the URL of their repository.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+
+use crate::error::SourceError;
+
+pub(super) struct Cache {
+    dir: PathBuf,
+}
+
+impl Cache {
+    pub(super) fn new(dir: &Path) -> Self {
+        Self { dir: dir.to_owned() }
+    }
+
+    /// An archive; what does not match its digest (a disk that was full) is not taken.
+    pub(super) fn archive(&self, digest: &str) -> Option<Vec<u8>> {
+        let bytes = std::fs::read(self.archive_path(digest)?).ok()?;
+        (sha256(&bytes) == digest).then_some(bytes)
+    }
+
+    pub(super) fn keep_archive(&self, digest: &str, bytes: &[u8]) -> Result<(), SourceError> {
+        match self.archive_path(digest) {
+            Some(path) => write(&path, bytes),
+            None => Ok(()),
+        }
+    }
+
+    fn archive_path(&self, digest: &str) -> Option<PathBuf> {
+        let is_digest = digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit());
+        is_digest.then(|| self.dir.join("charts").join(format!("{digest}.tgz")))
+    }
+
+    /// What is remembered about a URL.
+    pub(super) fn recall<T: DeserializeOwned>(&self, kind: &str, url: &str) -> Option<T> {
+        let bytes = std::fs::read(self.memory_path(kind, url)).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    pub(super) fn remember<T: Serialize>(&self, kind: &str, url: &str, what: &T) -> Result<(), SourceError> {
+        let path = self.memory_path(kind, url);
+        match serde_json::to_vec(what) {
+            Ok(bytes) => write(&path, &bytes),
+            Err(err) => Err(SourceError::Cache {
+                path,
+                source: std::io::Error::other(err),
+            }),
+        }
+    }
+
+    fn memory_path(&self, kind: &str, url: &str) -> PathBuf {
+        self.dir
+            .join(kind)
+            .join(format!("{}.json", &sha256(url.as_bytes())[..32]))
+    }
+}
+
+/// Writes beside and renames, so that a reader never sees half a file.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), SourceError> {
+    let failed = |source| SourceError::Cache {
+        path: path.to_owned(),
+        source,
+    };
+    let parent = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(parent).map_err(failed)?;
+    let beside = parent.join(format!(".{}", uuid::Uuid::new_v4()));
+    let written = std::fs::File::create(&beside).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    written
+        .and_then(|()| std::fs::rename(&beside, path))
+        .map_err(|err| {
+            let _ = std::fs::remove_file(&beside);
+            failed(err)
+        })
+}
+
+/// SHA-256 in lower-case hex.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

@@ -1,0 +1,178 @@
+//! Downloads: credentials to the host they are for, sizes and times bounded.
+
+use std::time::Duration;
+
+use reqwest::header::{ETAG, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use reqwest::{RequestBuilder, Response, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::{ChartSource, shown};
+use crate::cluster::chain;
+use crate::error::SourceError;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// An index or archive may be this large, in bytes.
+const MAX_BYTES: usize = 256 << 20;
+
+/// What makes a request conditional.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub(super) struct Validators {
+    #[serde(default)]
+    pub etag: Option<String>,
+    #[serde(default)]
+    pub last_modified: Option<String>,
+}
+
+/// A client for one source.
+pub(super) struct Http {
+    client: reqwest::Client,
+    username: Option<String>,
+    password: Option<SecretString>,
+    /// The credentials are for this host only.
+    host: Option<String>,
+}
+
+impl Http {
+    pub(super) fn new(source: &ChartSource) -> Result<Self, SourceError> {
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .user_agent("Helm/3.17.3")
+            .danger_accept_invalid_certs(source.insecure_skip_tls_verify);
+        if let Some(path) = &source.ca_file {
+            let pem = std::fs::read(path)
+                .map_err(|err| SourceError::Client(format!("CA file {}: {err}", path.display())))?;
+            let certificates = reqwest::Certificate::from_pem_bundle(&pem)
+                .map_err(|err| SourceError::Client(format!("CA file {}: {}", path.display(), chain(&err))))?;
+            for certificate in certificates {
+                builder = builder.add_root_certificate(certificate);
+            }
+        }
+        let client = builder.build().map_err(|err| SourceError::Client(chain(&err)))?;
+        let at = source
+            .repo
+            .as_deref()
+            .unwrap_or(&source.name)
+            .replace("oci://", "https://");
+        let url = Url::parse(&at).ok();
+        let from_url = url.as_ref().filter(|url| !url.username().is_empty());
+        Ok(Self {
+            client,
+            username: source
+                .username
+                .clone()
+                .or_else(|| from_url.map(|url| url.username().to_owned())),
+            password: source.password.clone().or_else(|| {
+                from_url
+                    .and_then(|url| url.password())
+                    .map(|password| SecretString::from(password.to_owned()))
+            }),
+            host: url.as_ref().and_then(Url::host_str).map(str::to_owned),
+        })
+    }
+
+    /// The credentials, if they are for the host of `url`.
+    pub(super) fn authorise(&self, request: RequestBuilder, url: &Url) -> RequestBuilder {
+        match &self.username {
+            Some(username) if self.host.as_deref() == url.host_str() => {
+                request.basic_auth(username, self.password.as_ref().map(ExposeSecret::expose_secret))
+            }
+            _ => request,
+        }
+    }
+
+    pub(super) fn request(&self, url: &Url) -> RequestBuilder {
+        self.client.get(url.clone())
+    }
+
+    pub(super) async fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, SourceError> {
+        request
+            .send()
+            .await
+            .map_err(|err| failure(url, chain(&err.without_url()), true))
+    }
+
+    /// Downloads; `credentials` says whether to send them (if the host is theirs).
+    pub(super) async fn get(&self, url: &Url, credentials: bool) -> Result<Vec<u8>, SourceError> {
+        let mut request = self.request(url);
+        if credentials {
+            request = self.authorise(request, url);
+        }
+        let response = self.send(request, url).await?;
+        body(successful(response, url)?, url).await
+    }
+
+    /// Downloads if it has changed; None if it has not.
+    pub(super) async fn get_if_changed(
+        &self,
+        url: &Url,
+        known: &Validators,
+    ) -> Result<Option<(Vec<u8>, Validators)>, SourceError> {
+        let mut request = self.authorise(self.request(url), url);
+        if let Some(etag) = &known.etag {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        if let Some(last_modified) = &known.last_modified {
+            request = request.header(IF_MODIFIED_SINCE, last_modified);
+        }
+        let response = self.send(request, url).await?;
+        if response.status() == StatusCode::NOT_MODIFIED {
+            return Ok(None);
+        }
+        let response = successful(response, url)?;
+        let header = |headers: &HeaderMap, name| {
+            headers
+                .get(name)
+                .and_then(|value: &reqwest::header::HeaderValue| value.to_str().ok())
+                .map(str::to_owned)
+        };
+        let validators = Validators {
+            etag: header(response.headers(), ETAG),
+            last_modified: header(response.headers(), LAST_MODIFIED),
+        };
+        Ok(Some((body(response, url).await?, validators)))
+    }
+}
+
+pub(super) fn successful(response: Response, url: &Url) -> Result<Response, SourceError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let transient = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+    Err(failure(
+        url,
+        format!("failed to fetch {} : {status}", shown(url)),
+        transient,
+    ))
+}
+
+pub(super) async fn body(mut response: Response, url: &Url) -> Result<Vec<u8>, SourceError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|err| failure(url, chain(&err.without_url()), true))?
+    {
+        if bytes.len() + chunk.len() > MAX_BYTES {
+            return Err(failure(
+                url,
+                format!("larger than the limit of {MAX_BYTES} bytes"),
+                false,
+            ));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+pub(super) fn failure(url: &Url, message: String, transient: bool) -> SourceError {
+    SourceError::Repository {
+        url: shown(url),
+        message,
+        transient,
+    }
+}
