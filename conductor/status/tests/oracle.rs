@@ -1,5 +1,11 @@
 //! Against cases recorded from magnum-capi-helm 1.4.0 on magnum 23.0: health texts and notifications.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests, which clippy does not count as tests"
+)]
+
 mod data;
 
 use chrono::Utc;

@@ -1,6 +1,11 @@
 //! Rules of derivation that no recording shows: names that are cut or collide, addresses, limits, addons, an older
 //! Cluster API without the new conditions.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy does not count as tests"
+)]
+
 use chrono::{DateTime, TimeDelta, Utc};
 use conductor_status::capi::{Kind, Object};
 use conductor_status::derive::{

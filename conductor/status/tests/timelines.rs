@@ -3,6 +3,13 @@
 //! Each recording is one scenario; its marks say what the driver of the recording did and saw. What the rows say is
 //! checked against the Machines themselves.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests, which clippy does not count as tests"
+)]
+
 mod data;
 mod replay;
 

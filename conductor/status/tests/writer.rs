@@ -1,5 +1,12 @@
 //! The writer on a real database: needs `MARIADB_URL`, a server on which databases may be made.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests, which clippy does not count as tests"
+)]
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

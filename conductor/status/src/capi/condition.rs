@@ -78,9 +78,8 @@ impl Condition {
     /// steps ("1 of 2 completed") tells nothing, there the reason is better.
     pub fn text(&self) -> Option<&str> {
         let counted = self.message.ends_with(" completed");
-        [self.message.as_str(), self.reason.as_str()]
-            .into_iter()
-            .find(|text| !text.is_empty() && !(counted && *text == self.message))
+        let message = Some(self.message.as_str()).filter(|text| !text.is_empty() && !counted);
+        message.or(Some(self.reason.as_str()).filter(|text| !text.is_empty()))
     }
 }
 

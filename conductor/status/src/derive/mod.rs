@@ -174,7 +174,8 @@ fn settle(derived: &mut Derived, checks: &[GroupCheck], view: &View) {
         return;
     };
     let waiting = status.is_in_progress();
-    if !waiting && !(status.is_failed() && may_recover(derived.cluster.status_reason.as_deref())) {
+    let recovering = status.is_failed() && may_recover(derived.cluster.status_reason.as_deref());
+    if !(waiting || recovering) {
         return;
     }
     let mut blocking = blocking::of_cluster(view);
