@@ -268,6 +268,13 @@ const RULES: [Rule; 23] = [
         adjust: |_, expected, outcome| go_on(expected, outcome),
     },
     Rule {
+        id: "limits-of-others-do-not-hold-up-a-deletion",
+        applies: |view, expected, _| {
+            view.operation() == "delete_nodegroup" && expected.class() == "NodeGroupInvalidInput"
+        },
+        adjust: |_, expected, outcome| go_on(expected, outcome),
+    },
+    Rule {
         id: "minimum-not-set",
         applies: |view, expected, _| {
             let conf = view.conf("capi_helm_cluster_labels", "min_node_count");
@@ -298,13 +305,6 @@ const RULES: [Rule; 23] = [
         id: "no-default-worker",
         applies: |view, expected, _| {
             view.autoscaling() && expected.class() == "IndexError" && !view.volume_types().is_empty()
-        },
-        adjust: |_, expected, outcome| go_on(expected, outcome),
-    },
-    Rule {
-        id: "limits-of-others-do-not-hold-up-a-deletion",
-        applies: |view, expected, _| {
-            view.operation() == "delete_nodegroup" && expected.class() == "NodeGroupInvalidInput"
         },
         adjust: |_, expected, outcome| go_on(expected, outcome),
     },
