@@ -192,12 +192,12 @@ mod tests {
 
     #[test]
     fn conditions_and_tags() {
-        let dependencies = "- {name: a, version: 1.x, condition: 'x.y,a.enabled', tags: [t]}\n- {name: b, version: '>=2', tags: [t, u]}\n";
+        let dependencies = "- {name: a, version: 1.x, condition: 'x.z,a.enabled', tags: [t]}\n- {name: b, version: '>=2', tags: [t, u]}\n";
         for (values, expected) in [
             ("{}", vec!["a", "b"]),
             ("a: {enabled: false}", vec!["b"]),
             ("a: {enabled: 'false'}", vec!["a", "b"]),
-            ("x: {y: true}\na: {enabled: false}", vec!["a", "b"]),
+            ("x: {z: true}\na: {enabled: false}", vec!["a", "b"]),
             ("tags: {t: false}", vec![]),
             ("tags: {t: false, u: true}", vec!["b"]),
             ("tags: {t: false}\na: {enabled: true}", vec!["a"]),
