@@ -17,7 +17,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            depth: 1_000,
+            depth: 5_000,
             output_bytes: 256 << 20,
             time: Duration::from_secs(60),
         }

@@ -206,9 +206,13 @@ impl Value {
         }
     }
 
-    /// The type named when a field is asked of a value that has none.
-    pub fn field_type(&self) -> String {
-        self.type_name()
+    /// Whether its elements have the static type `interface {}`.
+    pub fn holds_interfaces(&self) -> bool {
+        match self {
+            Self::Map(map) => map.kind != MapKind::Str,
+            Self::List(list) => list.elem == Elem::Any,
+            _ => false,
+        }
     }
 
     /// Go template truth.

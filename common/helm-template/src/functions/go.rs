@@ -33,8 +33,8 @@ pub(super) const TABLE: &[Row] = &[
 fn call(args: &[Value]) -> Result {
     match args.first() {
         None => Fault::plain("wrong number of args for call: want at least 1 got 0"),
-        Some(value) if value.is_nil() => Fault::plain("call of nil"),
-        Some(value) => Fault::plain(format!("non-function of type {}", value.type_name())),
+        Some(_) if args.get(1).is_none_or(Value::is_nil) => Fault::plain("call of nil"),
+        Some(name) => Fault::plain(format!("non-function {} of type {}", text_of(name), args[1].type_name())),
     }
 }
 
@@ -163,7 +163,8 @@ fn length(item: &Value) -> Result {
             other => return Fault::plain(format!("len of type {}", other.type_name().trim_start_matches('*'))),
         },
         // What reflect says about no value at all.
-        Value::Invalid | Value::Nil => return Fault::plain("len of nil pointer"),
+        Value::Invalid => return Fault::plain("reflect: call of reflect.Value.Type on zero Value"),
+        Value::Nil => return Fault::plain("len of nil pointer"),
         other => return Fault::plain(format!("len of type {}", other.type_name())),
     };
     Ok(Value::int(length as i64))
@@ -218,7 +219,7 @@ fn eq_two(a: &Value, b: &Value) -> std::result::Result<bool, Fault> {
         if a.is_nil() || b.is_nil() {
             return Ok(false);
         }
-        return incompatible(a, b);
+        return incompatible();
     }
     if ka == Basic::Str {
         return Ok(a.string_bytes() == b.string_bytes());
@@ -227,9 +228,7 @@ fn eq_two(a: &Value, b: &Value) -> std::result::Result<bool, Fault> {
         return Ok(a.is_nil() == b.is_nil());
     }
     let shown = |value: &Value| {
-        let mut out = Vec::new();
-        gofmt::print_operand(value, &mut out);
-        String::from_utf8_lossy(&out).into_owned()
+        String::from_utf8_lossy(&printf::sprintf(b"%s", std::slice::from_ref(value))).into_owned()
     };
     if a.kind() != b.kind() {
         return Fault::plain(format!(
@@ -248,8 +247,8 @@ fn eq_two(a: &Value, b: &Value) -> std::result::Result<bool, Fault> {
     }
 }
 
-fn incompatible<T>(a: &Value, b: &Value) -> std::result::Result<T, Fault> {
-    Fault::plain(format!("incompatible types for comparison: {} and {}", a.type_name(), b.type_name()))
+fn incompatible<T>() -> std::result::Result<T, Fault> {
+    Fault::plain("incompatible types for comparison")
 }
 
 fn lt(a: &Value, b: &Value) -> std::result::Result<bool, Fault> {
@@ -266,7 +265,7 @@ fn lt(a: &Value, b: &Value) -> std::result::Result<bool, Fault> {
         (Value::Float(a), Value::Float(b)) => Ok(a < b),
         (Value::Bool(_), Value::Bool(_)) => Fault::plain(BAD),
         _ if ka == Basic::Str && kb == Basic::Str => Ok(a.string_bytes() < b.string_bytes()),
-        _ => incompatible(a, b),
+        _ => incompatible(),
     }
 }
 

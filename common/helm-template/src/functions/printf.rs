@@ -219,7 +219,7 @@ impl Printer<'_> {
                     }
                     self.value(verb, &Value::Str(key.clone()), spec);
                     self.out.push(b':');
-                    self.value(verb, value, spec);
+                    self.element(verb, value, spec);
                 }
                 self.out.push(b']');
             }
@@ -236,13 +236,22 @@ impl Printer<'_> {
         }
     }
 
+    /// A nil inside a list or map is not a bad verb.
+    fn element(&mut self, verb: char, item: &Value, spec: &Spec) {
+        if item.is_nil() {
+            self.out.extend_from_slice(b"<nil>");
+        } else {
+            crate::stack::grow(|| self.value(verb, item, spec));
+        }
+    }
+
     fn elements(&mut self, open: &[u8], items: &[Value], verb: char, spec: &Spec) {
         self.out.extend_from_slice(open);
         for (i, item) in items.iter().enumerate() {
             if i > 0 {
                 self.out.push(b' ');
             }
-            self.value(verb, item, spec);
+            self.element(verb, item, spec);
         }
         self.out.push(b']');
     }

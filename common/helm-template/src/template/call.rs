@@ -66,7 +66,12 @@ impl<'t> State<'t, '_> {
         if matches!(&**name, "and" | "or") {
             return self.eval_and_or(dot, &**name == "or", rest, piped);
         }
-        let arguments = self.eval_args(dot, name, function.signature, rest, piped)?;
+        let mut arguments = self.eval_args(dot, name, function.signature, rest, piped)?;
+        if &**name == "call" {
+            // Go tells `call` how its callee was written.
+            let callee = rest.first().map(ToString::to_string).unwrap_or_default();
+            arguments.insert(0, Value::str(callee));
+        }
         let context = Context { session: self.session, set: &self.set };
         match (function.call)(&context, &arguments) {
             Ok(value) => Ok(value),
@@ -134,7 +139,7 @@ impl<'t> State<'t, '_> {
             Arg::Dot { .. } => dot.clone(),
             Arg::Nil { .. } => {
                 if can_be_nil(param) {
-                    return Ok(Value::Nil);
+                    return Ok(if param == b'v' { Value::Invalid } else { Value::Nil });
                 }
                 return self.error(format_args!("cannot assign nil to {}", type_of(param)));
             }

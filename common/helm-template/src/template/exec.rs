@@ -47,6 +47,10 @@ pub(super) struct State<'t, 's> {
     pub template: &'t Template,
     pub at: At<'t>,
     vars: Vec<(Arc<str>, Value)>,
+    /// The receiver at hand is an element of a map of anything.
+    pub boxed: bool,
+    /// Dot is an element of a list or map of anything.
+    pub dot_boxed: bool,
 }
 
 /// Executes `template` on `data` and gives its text.
@@ -75,6 +79,8 @@ fn run(
         template,
         at: At::List(&template.root),
         vars: vec![("$".into(), data.clone())],
+        boxed: false,
+        dot_boxed: false,
     };
     let before = out.len();
     crate::stack::grow(|| state.walk_list(data, &template.root, out))?;
@@ -173,7 +179,11 @@ impl<'t> State<'t, '_> {
         let mark = self.mark();
         let value = self.eval_pipeline(dot, &branch.pipe)?;
         let flow = if value.is_true() {
-            self.walk_list(if with { &value } else { dot }, &branch.list, out)
+            let held = self.dot_boxed;
+            self.dot_boxed = held && !with;
+            let flow = self.walk_list(if with { &value } else { dot }, &branch.list, out);
+            self.dot_boxed = held;
+            flow
         } else if let Some(list) = &branch.else_list {
             self.walk_list(dot, list, out)
         } else {

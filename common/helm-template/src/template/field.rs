@@ -41,9 +41,13 @@ impl<'t> State<'t, '_> {
     ) -> Exec<Value> {
         let Some((last, leading)) = fields.split_last() else { return Ok(receiver) };
         for field in leading {
+            let inside = receiver.holds_interfaces();
             receiver = self.eval_field(dot, field, node, &[], None, receiver)?;
+            self.boxed = inside;
         }
-        self.eval_field(dot, last, node, rest, piped, receiver)
+        let result = self.eval_field(dot, last, node, rest, piped, receiver);
+        self.boxed = false;
+        result
     }
 
     fn eval_field(
@@ -80,9 +84,16 @@ impl<'t> State<'t, '_> {
                     self.error(format_args!("{name} has arguments but cannot be invoked as function"))
                 }
                 Some(value) => Ok(value),
-                None => self.error(format_args!("can't evaluate field {name} in type {}", native.type_name())),
+                None => self.no_field(name, &receiver),
             },
-            other => self.error(format_args!("can't evaluate field {name} in type {}", other.field_type())),
+            other => self.no_field(name, other),
         }
+    }
+
+    /// Go names the type under which the value was held: elements of maps and
+    /// lists of anything are `interface {}`.
+    fn no_field<T>(&self, name: &str, receiver: &Value) -> Exec<T> {
+        let held = if self.boxed || self.dot_boxed { "interface {}".to_owned() } else { receiver.type_name() };
+        self.error(format_args!("can't evaluate field {name} in type {held}"))
     }
 }

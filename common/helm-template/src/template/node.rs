@@ -138,7 +138,7 @@ pub(crate) enum At<'t> {
     Pipe(&'t Pipe),
     Command(&'t Command),
     Arg(&'t Arg),
-    Variable(&'t Variable),
+
 }
 
 impl At<'_> {
@@ -156,7 +156,7 @@ impl At<'_> {
             At::Pipe(pipe) => pipe.pos,
             At::Command(command) => command.pos,
             At::Arg(arg) => arg.pos(),
-            At::Variable(variable) => variable.pos,
+
         }
     }
 }
@@ -169,7 +169,7 @@ impl fmt::Display for At<'_> {
             At::Pipe(pipe) => pipe.fmt(f),
             At::Command(command) => command.fmt(f),
             At::Arg(arg) => arg.fmt(f),
-            At::Variable(variable) => variable.fmt(f),
+
         }
     }
 }

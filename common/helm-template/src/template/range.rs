@@ -1,4 +1,5 @@
-//! `{{range}}`.
+//! `{{range}}` over maps and lists. Helm 3.17 is built with Go 1.23, whose
+//! templates do not range over integers or functions.
 
 use super::exec::{Exec, Flow, State};
 use super::node::{At, Branch, Node};
@@ -31,12 +32,6 @@ impl<'t> State<'t, '_> {
     fn iterate(&mut self, value: &Value, range: &'t Branch, mark: usize, out: &mut Vec<u8>) -> Exec<bool> {
         // Collected first: the body may change the map that it walks.
         let pairs: Vec<(Value, Value)> = match value {
-            Value::Int(count, kind) => return self.count(*count, |n| Value::Int(n, *kind), value, range, mark, out),
-            Value::Uint(count, kind) => {
-                let count_signed = i64::try_from(*count).unwrap_or(i64::MAX);
-                let make = |n: i64| Value::Uint(n.unsigned_abs(), *kind);
-                return self.count(count_signed, make, value, range, mark, out);
-            }
             Value::List(list) => indexed(list.items.iter().cloned()),
             Value::Bytes(bytes) => {
                 indexed(bytes.iter().map(|b| Value::Uint(u64::from(*b), crate::value::UintKind::Uint8)))
@@ -55,11 +50,13 @@ impl<'t> State<'t, '_> {
             },
             _ => return self.cannot(value),
         };
+        let held = std::mem::replace(&mut self.dot_boxed, value.holds_interfaces());
         for (key, element) in &pairs {
             if self.one(key, element, range, mark, out)? == Flow::Break {
-                return Ok(true);
+                break;
             }
         }
+        self.dot_boxed = held;
         Ok(!pairs.is_empty())
     }
 
@@ -67,29 +64,6 @@ impl<'t> State<'t, '_> {
         let mut shown = Vec::new();
         gofmt::print_operand(value, &mut shown);
         self.error(format_args!("range can't iterate over {}", String::from_utf8_lossy(&shown)))
-    }
-
-    fn count(
-        &mut self,
-        count: i64,
-        make: impl Fn(i64) -> Value,
-        value: &Value,
-        range: &'t Branch,
-        mark: usize,
-        out: &mut Vec<u8>,
-    ) -> Exec<bool> {
-        if range.pipe.decl.len() > 1 {
-            let mut shown = Vec::new();
-            gofmt::print_operand(value, &mut shown);
-            let shown = String::from_utf8_lossy(&shown).into_owned();
-            return self.error(format_args!("can't use {shown} to iterate over more than one variable"));
-        }
-        for n in 0..count {
-            if self.one(&Value::Invalid, &make(n), range, mark, out)? == Flow::Break {
-                break;
-            }
-        }
-        Ok(count > 0)
     }
 
     fn one(&mut self, key: &Value, element: &Value, range: &'t Branch, mark: usize, out: &mut Vec<u8>) -> Exec<Flow> {

@@ -347,8 +347,10 @@ impl Emitter {
         self.indicator("\"", true, false, false);
         let mut spaces = false;
         let chars: Vec<char> = text.chars().collect();
+        // go-yaml looks for a byte order mark at the start for every character.
+        let all = text.starts_with('\u{feff}');
         for (i, c) in chars.iter().copied().enumerate() {
-            if !is_printable(c) || is_break(c) || c == '\u{feff}' || c == '"' || c == '\\' {
+            if all || !is_printable(c) || is_break(c) || c == '\u{feff}' || c == '"' || c == '\\' {
                 for c in escape(c).chars() {
                     self.put(c);
                 }
