@@ -338,3 +338,54 @@ pub(crate) fn from_secret(secret: &Value) -> Result<Release, String> {
         .to_owned();
     Ok(release)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As helm 3.17.3 stored it (a release with a hook), file contents cut.
+    const STORED: &str = r#"{"name":"hk","info":{"first_deployed":"2026-11-21T00:43:14.739074262Z","last_deployed":"2026-11-21T00:43:14.739074262Z","deleted":"","description":"Install complete","status":"deployed","notes":"Hello\n"},"chart":{"metadata":{"name":"hooked","version":"0.1.0","apiVersion":"v2","appVersion":"1"},"lock":null,"templates":[{"name":"templates/NOTES.txt","data":"SGVsbG8K"}],"values":{"v":1},"schema":null,"files":[{"name":"crds/crd.yaml","data":""}]},"config":{"a":1},"manifest":"---\n# Source: hooked/templates/all.yaml\nkind: ConfigMap\n","hooks":[{"name":"pre","kind":"ConfigMap","path":"hooked/templates/all.yaml","manifest":"kind: ConfigMap","events":["pre-install","test"],"last_run":{"started_at":"2026-11-21T00:43:15.405424432Z","completed_at":"","phase":"Succeeded"},"weight":-5,"delete_policies":["hook-failed"]}],"version":1,"namespace":"ns"}"#;
+
+    #[test]
+    fn what_helm_stored_is_stored_again_byte_for_byte() {
+        let release: Release = serde_json::from_str(STORED).unwrap();
+        assert_eq!(release.info.status, Status::Deployed);
+        assert_eq!(release.hooks[0].events, [Event::PreInstall, Event::Test]);
+        assert_eq!(release.chart_version(), ("hooked", "0.1.0"));
+        assert_eq!(serde_json::to_string(&release).unwrap(), STORED);
+        let chart = release.chart().unwrap();
+        assert_eq!(serde_json::to_value(&chart).unwrap(), release.chart);
+    }
+
+    #[test]
+    fn secrets_go_round() {
+        let mut release: Release = serde_json::from_str(STORED).unwrap();
+        release.labels.insert("mine".to_owned(), "x".to_owned());
+        let secret = to_secret(&release).unwrap();
+        assert_eq!(secret["type"], "helm.sh/release.v1");
+        assert_eq!(secret["metadata"]["name"], "sh.helm.release.v1.hk.v1");
+        let labels =
+            json!({"mine": "x", "name": "hk", "owner": "helm", "status": "deployed", "version": "1"});
+        assert_eq!(secret["metadata"]["labels"], labels);
+        let read = from_secret(&secret).unwrap();
+        assert_eq!(
+            (read.info, read.manifest, read.config),
+            (release.info, release.manifest, release.config)
+        );
+    }
+
+    #[test]
+    fn fields_of_newer_helms_are_kept_and_garbage_is_an_error() {
+        let newer = STORED.replacen("\"name\":\"hk\"", "\"name\":\"hk\",\"apply_method\":\"csa\"", 1);
+        let release: Release = serde_json::from_str(&newer).unwrap();
+        assert!(
+            serde_json::to_string(&release)
+                .unwrap()
+                .contains("\"apply_method\":\"csa\"")
+        );
+        assert!(from_secret(&json!({"data": {"release": "!"}})).is_err());
+        assert!(from_secret(&json!({"data": {}})).is_err());
+        let gzip_bomb_head = STANDARD.encode(STANDARD.encode([0x1f, 0x8b, 0x08, 0, 0]));
+        assert!(from_secret(&json!({"data": {"release": gzip_bomb_head}})).is_err());
+    }
+}

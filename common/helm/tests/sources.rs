@@ -1,0 +1,331 @@
+//! Charts from a repository and a registry, played by a small server on loopback.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use helm::{ChartSource, SourceError};
+use secrecy::SecretString;
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+
+/// An answer: status, headers, body.
+type Answer = (u16, Vec<(&'static str, String)>, Vec<u8>);
+
+/// A request as the server saw it.
+#[derive(Clone, Debug)]
+struct Seen {
+    path: String,
+    headers: BTreeMap<String, String>,
+}
+
+struct Server {
+    base: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Server {
+    async fn start(answer: impl Fn(&Seen, &str) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
+        let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
+        let (log, answer, own) = (Arc::clone(&seen), Arc::new(answer), base.clone());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (log, answer, own) = (Arc::clone(&log), Arc::clone(&answer), own.clone());
+                tokio::spawn(async move {
+                    let mut stream = BufReader::new(stream);
+                    let mut line = String::new();
+                    stream.read_line(&mut line).await.unwrap();
+                    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+                    let mut headers = BTreeMap::new();
+                    loop {
+                        line.clear();
+                        stream.read_line(&mut line).await.unwrap();
+                        let Some((name, value)) = line.trim().split_once(": ") else {
+                            break;
+                        };
+                        headers.insert(name.to_lowercase(), value.to_owned());
+                    }
+                    let request = Seen { path, headers };
+                    log.lock().unwrap().push(request.clone());
+                    let (status, headers, body) = answer(&request, &own);
+                    let mut head = format!(
+                        "HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: close\r\n",
+                        body.len()
+                    );
+                    for (name, value) in headers {
+                        head.push_str(&format!("{name}: {value}\r\n"));
+                    }
+                    stream.write_all(format!("{head}\r\n").as_bytes()).await.unwrap();
+                    stream.write_all(&body).await.unwrap();
+                    stream.flush().await.unwrap();
+                });
+            }
+        });
+        Self { base, seen }
+    }
+
+    fn paths(&self) -> Vec<String> {
+        self.seen
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|seen| seen.path.clone())
+            .collect()
+    }
+}
+
+fn archive(version: &str) -> Vec<u8> {
+    let text = format!("apiVersion: v2\nname: c\nversion: {version}\n");
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(text.len() as u64);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, "c/Chart.yaml", text.as_bytes())
+        .unwrap();
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all(&tar.into_inner().unwrap()).unwrap();
+    gz.finish().unwrap()
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn index(versions: &[&str]) -> Vec<u8> {
+    let mut text = "apiVersion: v1\nentries:\n  c:\n".to_owned();
+    for version in versions {
+        let digest = digest(&archive(version));
+        text.push_str(&format!(
+            "  - {{name: c, version: {version}, digest: {digest}, urls: [charts/c-{version}.tgz]}}\n"
+        ));
+    }
+    text.into_bytes()
+}
+
+fn source(server: &Server, version: &str) -> ChartSource {
+    ChartSource {
+        name: "c".to_owned(),
+        repo: Some(format!("http://{}/stable", server.base)),
+        version: (!version.is_empty()).then(|| version.to_owned()),
+        ..ChartSource::default()
+    }
+}
+
+#[tokio::test]
+async fn repository() {
+    let server = Server::start(|seen, _| match seen.path.as_str() {
+        "/stable/index.yaml" if seen.headers.get("if-none-match").is_some() => (304, vec![], vec![]),
+        "/stable/index.yaml" => (
+            200,
+            vec![("ETag", "\"1\"".to_owned())],
+            index(&["1.0.0", "1.1.0", "2.0.0-rc.1"]),
+        ),
+        "/stable/charts/c-1.0.0.tgz" => (200, vec![], archive("1.0.0")),
+        "/stable/charts/c-1.1.0.tgz" => (200, vec![], archive("1.1.0")),
+        "/stable/charts/c-2.0.0-rc.1.tgz" => (200, vec![], b"something else".to_vec()),
+        _ => (404, vec![], vec![]),
+    })
+    .await;
+    let cache = tempfile::tempdir().unwrap();
+    assert_eq!(
+        source(&server, "").fetch(cache.path()).await.unwrap().version(),
+        "1.1.0"
+    );
+    assert_eq!(
+        source(&server, "~1.0")
+            .fetch(cache.path())
+            .await
+            .unwrap()
+            .version(),
+        "1.0.0"
+    );
+    assert_eq!(
+        source(&server, "1.1.0")
+            .fetch(cache.path())
+            .await
+            .unwrap()
+            .version(),
+        "1.1.0"
+    );
+    assert_eq!(
+        server.paths(),
+        [
+            "/stable/index.yaml",
+            "/stable/charts/c-1.1.0.tgz",
+            "/stable/charts/c-1.0.0.tgz"
+        ],
+        "a young index and a known archive are not fetched again"
+    );
+    let missing = source(&server, "9").fetch(cache.path()).await.unwrap_err();
+    assert!(matches!(missing, SourceError::NotFound { .. }), "{missing}");
+    assert_eq!(
+        server.paths().last().unwrap(),
+        "/stable/index.yaml",
+        "what is missing may be new"
+    );
+    assert!(
+        server
+            .seen
+            .lock()
+            .unwrap()
+            .last()
+            .unwrap()
+            .headers
+            .contains_key("if-none-match")
+    );
+    let forged = source(&server, "2.0.0-rc.1")
+        .fetch(cache.path())
+        .await
+        .unwrap_err();
+    assert!(matches!(forged, SourceError::Digest { .. }), "{forged}");
+}
+
+#[tokio::test]
+async fn a_broken_repository_does_not_stop_a_cached_chart() {
+    let broken = Arc::new(Mutex::new(false));
+    let switch = Arc::clone(&broken);
+    let server = Server::start(move |seen, _| match seen.path.as_str() {
+        _ if *switch.lock().unwrap() => (500, vec![], vec![]),
+        "/stable/index.yaml" => (200, vec![], index(&["1.0.0"])),
+        "/stable/charts/c-1.0.0.tgz" => (200, vec![], archive("1.0.0")),
+        _ => (404, vec![], vec![]),
+    })
+    .await;
+    let cache = tempfile::tempdir().unwrap();
+    source(&server, "1.0.0").fetch(cache.path()).await.unwrap();
+    *broken.lock().unwrap() = true;
+    // The index that is here is too old to be used unasked.
+    for entry in std::fs::read_dir(cache.path().join("indexes")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut known: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        known["asked"] = 0.into();
+        std::fs::write(&path, known.to_string()).unwrap();
+    }
+    assert_eq!(
+        source(&server, "1.0.0")
+            .fetch(cache.path())
+            .await
+            .unwrap()
+            .version(),
+        "1.0.0"
+    );
+    assert_eq!(server.paths().last().unwrap(), "/stable/index.yaml");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let err = source(&server, "1.0.0")
+        .fetch(elsewhere.path())
+        .await
+        .unwrap_err();
+    assert!(err.is_transient(), "{err}");
+}
+
+#[tokio::test]
+async fn credentials_go_to_their_host_only_and_into_no_message() {
+    let other = Server::start(|_, _| (200, vec![], archive("1.0.0"))).await;
+    let elsewhere = format!(
+        "http://localhost:{}/c.tgz",
+        other.base.rsplit(':').next().unwrap()
+    );
+    let listing = format!(
+        "apiVersion: v1\nentries:\n  c:\n  - {{name: c, version: 1.0.0, digest: {}, urls: ['{elsewhere}']}}\n",
+        digest(&archive("1.0.0"))
+    );
+    let server = Server::start(move |seen, _| {
+        let expected = format!("Basic {}", STANDARD.encode("me:secret"));
+        match seen.headers.get("authorization") {
+            Some(found) if *found == expected => (200, vec![], listing.clone().into_bytes()),
+            _ => (403, vec![], vec![]),
+        }
+    })
+    .await;
+    let cache = tempfile::tempdir().unwrap();
+    let mut source = source(&server, "1.0.0");
+    source.username = Some("me".to_owned());
+    source.password = Some(SecretString::from("wrong"));
+    let err = source.fetch(cache.path()).await.unwrap_err();
+    assert!(
+        !err.is_transient() && !format!("{err} {err:?} {source:?}").contains("wrong"),
+        "{err}"
+    );
+    source.password = Some(SecretString::from("secret"));
+    assert_eq!(source.fetch(cache.path()).await.unwrap().version(), "1.0.0");
+    assert!(
+        !other.seen.lock().unwrap()[0]
+            .headers
+            .contains_key("authorization")
+    );
+}
+
+#[tokio::test]
+async fn registry_with_token() {
+    let server = Server::start(|seen, own| {
+        let path = seen.path.split('?').next().unwrap_or_default();
+        if path == "/token" {
+            return (200, vec![], br#"{"token": "t0k3n"}"#.to_vec());
+        }
+        if seen.headers.get("authorization").map(String::as_str) != Some("Bearer t0k3n") {
+            let challenge = format!("Bearer realm=\"http://{own}/token\",service=\"r\"");
+            return (401, vec![("WWW-Authenticate", challenge)], vec![]);
+        }
+        let blob = archive("1.2.0+b1");
+        match path {
+            "/v2/charts/c/tags/list" => (
+                200,
+                vec![],
+                br#"{"tags": ["1.1.0", "1.2.0_b1", "2.0.0", "latest"]}"#.to_vec(),
+            ),
+            "/v2/charts/c/manifests/1.2.0_b1" => {
+                let layer = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+                let body = format!(
+                    r#"{{"layers": [{{"mediaType": "{layer}", "digest": "sha256:{}"}}]}}"#,
+                    digest(&blob)
+                );
+                (200, vec![], body.into_bytes())
+            }
+            _ if path == format!("/v2/charts/c/blobs/sha256:{}", digest(&blob)) => (200, vec![], blob),
+            _ => (404, vec![], vec![]),
+        }
+    })
+    .await;
+    let cache = tempfile::tempdir().unwrap();
+    let mut source = ChartSource {
+        name: format!("oci://{}/charts/c", server.base),
+        version: Some("1.x".to_owned()),
+        ..ChartSource::default()
+    };
+    assert_eq!(source.fetch(cache.path()).await.unwrap().version(), "1.2.0+b1");
+    let blobs = |server: &Server| {
+        server
+            .paths()
+            .iter()
+            .filter(|path| path.contains("/blobs/"))
+            .count()
+    };
+    let fetched = blobs(&server);
+    source.version = Some("1.2.0+b1".to_owned());
+    assert_eq!(source.fetch(cache.path()).await.unwrap().version(), "1.2.0+b1");
+    assert_eq!(blobs(&server), fetched, "the second time it comes from the cache");
+    assert!(
+        server
+            .paths()
+            .iter()
+            .any(|path| path.contains("scope=repository%3Acharts%2Fc%3Apull"))
+    );
+}
+
+#[tokio::test]
+async fn nonsense_is_named() {
+    let cache = tempfile::tempdir().unwrap();
+    let source = ChartSource {
+        name: "stable/c".to_owned(),
+        ..ChartSource::default()
+    };
+    let err = source.fetch(cache.path()).await.unwrap_err();
+    assert!(err.to_string().contains("stable/c"), "{err}");
+}
