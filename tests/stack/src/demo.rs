@@ -12,7 +12,6 @@ use crate::watch::Changes;
 /// The cluster's first Kubernetes version, and the next minor that it is upgraded to.
 pub const VERSIONS: [&str; 2] = ["1.30.4", "1.31.2"];
 
-const CLUSTER: &str = "demo";
 const LOOK: Duration = Duration::from_millis(500);
 
 /// How long one step took: in all, and in the conductor.
@@ -23,19 +22,21 @@ struct Took {
     conductor: Option<Duration>,
 }
 
-/// Leads the cluster through its life.
+/// Leads a cluster of that name through its life.
 ///
 /// # Errors
 /// At the first step that does not end as it should.
-pub async fn run(stack: &Stack, out: &mut impl Write) -> Result<()> {
+pub async fn run(stack: &Stack, cluster: &str, out: &mut impl Write) -> Result<()> {
+    let life = Life::new(stack, cluster);
     let mut steps = Steps {
         stack,
-        changes: Changes::default(),
+        life: &life,
+        changes: Changes::of(cluster),
         took: Vec::new(),
+        uuid: None,
         operations: 0,
         out,
     };
-    let life = Life::new(stack, CLUSTER);
     let [first, next] = VERSIONS;
     steps
         .step("openstack coe cluster template create (two)", async {
@@ -116,8 +117,11 @@ fn check_nodes(nodes: &[(String, String)], version: &str) -> Result<()> {
 
 struct Steps<'a, W: Write> {
     stack: &'a Stack,
+    life: &'a Life<'a>,
     changes: Changes,
     took: Vec<Took>,
+    /// Of the cluster, once it has one.
+    uuid: Option<String>,
     /// The newest operation of the conductor's journal that was counted.
     operations: u64,
     out: &'a mut W,
@@ -138,6 +142,9 @@ impl<W: Write> Steps<'_, W> {
         let whole = began.elapsed();
         self.show().await?;
         let value = outcome.with_context(|| what.to_owned())?;
+        if self.uuid.is_none() {
+            self.uuid = self.life.uuid().await?;
+        }
         let conductor = self.conductor_part().await;
         self.took.push(Took {
             what: what.to_owned(),
@@ -159,8 +166,9 @@ impl<W: Write> Steps<'_, W> {
     async fn conductor_part(&mut self) -> Option<Duration> {
         let query = format!(
             "SELECT MAX(id), SUM(TIMESTAMPDIFF(MICROSECOND, created_at, updated_at)) FROM magnum.capi_operation \
-             WHERE id > {} AND state = 'done'",
-            self.operations
+             WHERE id > {} AND state = 'done' AND cluster_uuid = '{}'",
+            self.operations,
+            self.uuid.as_deref()?
         );
         let row = self.stack.rows().rows(&query).await.ok()?.into_iter().next()?;
         let mut fields = row.into_iter().map(|field| field?.parse::<u64>().ok());

@@ -70,10 +70,7 @@ pub struct Identity {
 impl Identity {
     /// For the Keystone on this port of 127.0.0.1.
     pub fn new(port: u16) -> Result<Self> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(std::time::Duration::from_secs(60))
-            .build()?;
+        let http = crate::process::http_client(60)?;
         Ok(Self {
             url: format!("http://127.0.0.1:{port}/v3"),
             http,

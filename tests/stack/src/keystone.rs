@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::home::Home;
 use crate::identity::Identity;
-use crate::process::{Process, Spec};
+use crate::process::{Process, Spec, http_client};
 use crate::python;
 
 /// The name and password of Keystone's database account; the database has the same name.
@@ -83,12 +83,14 @@ impl Keystone {
             .env("PYTHONDONTWRITEBYTECODE", "1");
         let mut server = Process::spawn(&self.home, spec)?;
         let identity = self.identity()?;
-        server
-            .wait_until("answer", START_LIMIT, async || {
-                matches!(reqwest::Client::builder().no_proxy().build(), Ok(http)
-                    if http.get(identity.url()).send().await.is_ok_and(|r| r.status().is_success()))
-            })
-            .await?;
+        let http = http_client(10)?;
+        let answers = async || {
+            http.get(identity.url())
+                .send()
+                .await
+                .is_ok_and(|r| r.status().is_success())
+        };
+        server.wait_until("answer", START_LIMIT, answers).await?;
         self.server = Some(server);
         Ok(())
     }

@@ -282,6 +282,20 @@ impl<'a> Life<'a> {
         }))
     }
 
+    /// The UUID of the cluster, if there is one.
+    pub async fn uuid(&self) -> Result<Option<String>> {
+        let query = format!("SELECT uuid FROM magnum.cluster WHERE name = '{}'", self.name);
+        Ok(self
+            .stack
+            .rows()
+            .rows(&query)
+            .await?
+            .into_iter()
+            .flatten()
+            .next()
+            .flatten())
+    }
+
     /// Condition: the cluster's row and all of its groups' rows are as said.
     fn all_groups(&self, cluster: &str, group: &str) -> String {
         format!(

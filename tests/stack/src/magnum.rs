@@ -52,10 +52,7 @@ pub async fn start_api(
             .env("MAGNUM_CONFIG_FILE", config),
     };
     let mut server = Process::spawn(home, spec.env("PYTHONDONTWRITEBYTECODE", "1"))?;
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(Duration::from_secs(10))
-        .build()?;
+    let http = crate::process::http_client(10)?;
     let url = format!("http://127.0.0.1:{port}/");
     server
         .wait_until("answer", START_LIMIT, async || {

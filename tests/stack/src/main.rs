@@ -147,7 +147,7 @@ async fn run(arguments: Arguments) -> Result<()> {
             let began = Instant::now();
             let stack = up.start(&root).await?;
             let mut out = std::io::stdout().lock();
-            let outcome = demo::run(&stack, &mut out).await;
+            let outcome = demo::run(&stack, "demo", &mut out).await;
             lifetime::explain(&stack, &mut out)?;
             outcome?;
             tracing::info!("the demonstration took {:.0} s", began.elapsed().as_secs_f64());

@@ -393,6 +393,16 @@ pub async fn accepts(port: u16) -> bool {
     tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
 }
 
+/// A client for servers on loopback. It keeps no connections, because tests with a runtime each share it; `limit`
+/// is in seconds.
+pub fn http_client(limit: u64) -> Result<reqwest::Client> {
+    let builder = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
+    builder
+        .timeout(Duration::from_secs(limit))
+        .build()
+        .context("cannot make an HTTP client")
+}
+
 /// The end of a text file, from the start of a line.
 pub fn tail(file: &Path, bytes: u64) -> String {
     let read = || -> std::io::Result<String> {

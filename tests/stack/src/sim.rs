@@ -40,10 +40,7 @@ impl Sim {
             .env("KEYSTONE_PASSWORD", MAGNUM.password);
         let mut server = Process::spawn(home, spec)?;
         server.wait_port(port, Duration::from_secs(30)).await?;
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(Duration::from_secs(30))
-            .build()?;
+        let http = crate::process::http_client(30)?;
         Ok(Self {
             admin: Admin {
                 url: format!("http://127.0.0.1:{port}/admin"),

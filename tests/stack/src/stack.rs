@@ -307,10 +307,7 @@ impl Stack {
         path: &str,
         body: Option<&serde_json::Value>,
     ) -> Result<(u16, serde_json::Value)> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(Duration::from_secs(120))
-            .build()?;
+        let http = crate::process::http_client(120)?;
         let mut request = http
             .request(method, format!("http://127.0.0.1:{}/v1/{path}", self.api_port))
             .header("X-Auth-Token", &token.id)

@@ -1,0 +1,54 @@
+# Two commands for people: `make demo` and `make test`. README.md says what they do.
+
+SHELL := /bin/bash
+CARGO_DENY_VERSION := 0.20.2
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/magnum-conductor
+DENY := $(CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+
+.PHONY: demo demo-down test toolchain programs lint deny unit go-test e2e
+
+# ----- for people -----
+
+# The whole story by the real command line; leaves everything running.
+demo: toolchain programs
+	target/debug/stack demo $(DEMO_ARGS)
+
+# Ends what `make demo` left running and deletes its folder.
+demo-down: toolchain
+	cargo run --quiet --bin stack -- down
+
+# Everything that CI checks, from nothing.
+test: toolchain lint deny unit go-test e2e
+
+# ----- parts -----
+
+toolchain:
+	@tests/toolchain.sh
+
+programs:
+	cargo build --bin stack --bin magnum-conductor --bin openstack-sim
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+# Licences, sources and double versions of what we depend on.
+deny: $(DENY)
+	$(DENY) --offline check licenses bans sources
+
+$(DENY):
+	cargo install --quiet --locked --debug --root $(CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION) \
+	  --target-dir $(CACHE)/tools/build cargo-deny@$(CARGO_DENY_VERSION)
+	rm -rf $(CACHE)/tools/build
+
+# Everything but the suites that need the whole stack.
+unit:
+	cargo test --workspace --exclude e2e
+
+go-test:
+	cd tests/machine-room && go vet ./... && go test ./...
+
+# One stack after another, so that they do not starve each other of two cores.
+e2e: programs
+	cargo run --quiet --bin stack -- prepare
+	cargo test -p e2e -- --nocapture
