@@ -37,6 +37,13 @@ pub struct Traces {
     certificates: Vec<String>,
 }
 
+impl Traces {
+    /// Whether an object of that name in the management cluster is the cluster's.
+    pub fn owns(&self, object: &str) -> bool {
+        object.contains(&self.release)
+    }
+}
+
 impl<'a> Life<'a> {
     /// The cluster `name` of the user demo; nothing is asked for yet.
     pub fn new(stack: &'a Stack, name: &str) -> Self {
