@@ -143,14 +143,20 @@ impl Index {
         }
     }
 
-    /// All objects of a cluster.
+    /// All objects of a cluster; none for a release without a name, which is what a cluster has before its creation
+    /// has begun.
     pub fn view(&self, namespace: &str, release: &str) -> View {
         let key = ClusterKey {
             namespace: namespace.to_owned(),
             release: release.to_owned(),
         };
         let held = self.held.read();
-        let objects = held.clusters.get(&key).into_iter().flatten();
+        let objects = held
+            .clusters
+            .get(&key)
+            .filter(|_| !release.is_empty())
+            .into_iter()
+            .flatten();
         let mut view = View::new(release, objects.map(|((kind, _), object)| (*kind, object)));
         view.known = held.synced();
         view
@@ -410,6 +416,17 @@ mod tests {
         assert!(index.view("ns", "c1").machines.is_empty());
         assert_eq!(index.view("ns", "c2").machines.len(), 1);
         assert!(index.view("other", "c2").machines.is_empty());
+    }
+
+    #[test]
+    fn objects_that_do_not_tell_their_cluster_are_in_no_view() {
+        let index = Index::new();
+        let stray = json!({"metadata": {"namespace": "ns", "name": "m"}});
+        index.apply(
+            Kind::Machine,
+            Object::read(Kind::Machine, "cluster.x-k8s.io/v1beta2", &stray),
+        );
+        assert!(index.view("ns", "").machines.is_empty());
     }
 
     #[test]
