@@ -85,13 +85,7 @@ impl KubeVersion {
 pub trait Lookup {
     /// One object, or a list when `name` is empty (all namespaces when
     /// `namespace` is empty too). An absent object is an empty JSON object.
-    fn get(
-        &self,
-        api_version: &str,
-        kind: &str,
-        namespace: &str,
-        name: &str,
-    ) -> Result<Json, LookupError>;
+    fn get(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Json, LookupError>;
 }
 
 /// A [`Lookup`] that finds nothing, as `helm template` and dry runs use.

@@ -18,15 +18,30 @@ pub(crate) fn release(release: &ReleaseInfo) -> Value {
 }
 
 fn field(name: &'static str, json: &'static str, value: Value) -> Field {
-    Field { name, json, omit_empty: true, value }
+    Field {
+        name,
+        json,
+        omit_empty: true,
+        value,
+    }
 }
 
 fn plain(name: &'static str, value: Value) -> Field {
-    Field { name, json: name, omit_empty: false, value }
+    Field {
+        name,
+        json: name,
+        omit_empty: false,
+        value,
+    }
 }
 
 fn structure(type_name: &'static str, pointer: bool, fields: Vec<Field>) -> Value {
-    Native::Struct(Struct { type_name, pointer, fields }).into_value()
+    Native::Struct(Struct {
+        type_name,
+        pointer,
+        fields,
+    })
+    .into_value()
 }
 
 pub(crate) fn capabilities(capabilities: &Capabilities) -> Value {
@@ -44,7 +59,11 @@ pub(crate) fn capabilities(capabilities: &Capabilities) -> Value {
         "version.BuildInfo",
         false,
         vec![
-            field("Version", "version", Value::str(capabilities.helm_version.as_str())),
+            field(
+                "Version",
+                "version",
+                Value::str(capabilities.helm_version.as_str()),
+            ),
             field("GitCommit", "git_commit", Value::str("")),
             field("GitTreeState", "git_tree_state", Value::str("")),
             field("GoVersion", "go_version", Value::str("")),
@@ -54,12 +73,19 @@ pub(crate) fn capabilities(capabilities: &Capabilities) -> Value {
     structure(
         "chartutil.Capabilities",
         true,
-        vec![plain("KubeVersion", kube), plain("APIVersions", versions), plain("HelmVersion", helm)],
+        vec![
+            plain("KubeVersion", kube),
+            plain("APIVersions", versions),
+            plain("HelmVersion", helm),
+        ],
     )
 }
 
 pub(crate) fn files(chart: &RenderChart) -> Value {
-    let files = chart.files.iter().map(|(name, data)| (name.clone(), data.as_slice().into()));
+    let files = chart
+        .files
+        .iter()
+        .map(|(name, data)| (name.clone(), data.as_slice().into()));
     Native::Files(Files::new(files)).into_value()
 }
 
@@ -78,16 +104,31 @@ fn flag(json: &Json, key: &str) -> Value {
 }
 
 fn texts(json: &Json, key: &str) -> Value {
-    let items = json.get(key).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    let items = json
+        .get(key)
+        .and_then(Json::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     Value::strings(items.iter().filter_map(Json::as_str))
 }
 
 fn structs(json: &Json, key: &str, type_name: &'static str, make: impl Fn(&Json) -> Vec<Field>) -> Value {
-    let items = json.get(key).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-    let elem = if type_name == "chart.Maintainer" { "*chart.Maintainer" } else { "*chart.Dependency" };
+    let items = json
+        .get(key)
+        .and_then(Json::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let elem = if type_name == "chart.Maintainer" {
+        "*chart.Maintainer"
+    } else {
+        "*chart.Dependency"
+    };
     Value::typed_list(
         Elem::Struct(elem),
-        items.iter().map(|item| structure(type_name, true, make(item))).collect(),
+        items
+            .iter()
+            .map(|item| structure(type_name, true, make(item)))
+            .collect(),
     )
 }
 
@@ -95,7 +136,10 @@ fn structs(json: &Json, key: &str, type_name: &'static str, make: impl Fn(&Json)
 pub(crate) fn chart(chart: &RenderChart, is_root: bool) -> Value {
     let meta = &chart.metadata;
     let annotations = match meta.get("annotations") {
-        Some(Json::Object(map)) => map.keys().map(|key| (key.as_str().into(), text(&meta["annotations"], key))).collect(),
+        Some(Json::Object(map)) => map
+            .keys()
+            .map(|key| (key.as_str().into(), text(&meta["annotations"], key)))
+            .collect(),
         _ => Entries::new(),
     };
     let name = match text(meta, "name") {
@@ -111,13 +155,24 @@ pub(crate) fn chart(chart: &RenderChart, is_root: bool) -> Value {
     };
     let dependency = |d: &Json| {
         vec![
-            Field { omit_empty: false, ..field("Name", "name", text(d, "name")) },
+            Field {
+                omit_empty: false,
+                ..field("Name", "name", text(d, "name"))
+            },
             field("Version", "version", text(d, "version")),
-            Field { omit_empty: false, ..field("Repository", "repository", text(d, "repository")) },
+            Field {
+                omit_empty: false,
+                ..field("Repository", "repository", text(d, "repository"))
+            },
             field("Condition", "condition", text(d, "condition")),
             field("Tags", "tags", texts(d, "tags")),
             field("Enabled", "enabled", flag(d, "enabled")),
-            field("ImportValues", "import-values", d.get("import-values").map_or(Value::list(Vec::new()), Value::from_json)),
+            field(
+                "ImportValues",
+                "import-values",
+                d.get("import-values")
+                    .map_or(Value::list(Vec::new()), Value::from_json),
+            ),
             field("Alias", "alias", text(d, "alias")),
         ]
     };
@@ -131,16 +186,28 @@ pub(crate) fn chart(chart: &RenderChart, is_root: bool) -> Value {
             field("Version", "version", text(meta, "version")),
             field("Description", "description", text(meta, "description")),
             field("Keywords", "keywords", texts(meta, "keywords")),
-            field("Maintainers", "maintainers", structs(meta, "maintainers", "chart.Maintainer", maintainer)),
+            field(
+                "Maintainers",
+                "maintainers",
+                structs(meta, "maintainers", "chart.Maintainer", maintainer),
+            ),
             field("Icon", "icon", text(meta, "icon")),
             field("APIVersion", "apiVersion", text(meta, "apiVersion")),
             field("Condition", "condition", text(meta, "condition")),
             field("Tags", "tags", text(meta, "tags")),
             field("AppVersion", "appVersion", text(meta, "appVersion")),
             field("Deprecated", "deprecated", flag(meta, "deprecated")),
-            field("Annotations", "annotations", Value::map_of(MapKind::Str, annotations)),
+            field(
+                "Annotations",
+                "annotations",
+                Value::map_of(MapKind::Str, annotations),
+            ),
             field("KubeVersion", "kubeVersion", text(meta, "kubeVersion")),
-            field("Dependencies", "dependencies", structs(meta, "dependencies", "chart.Dependency", dependency)),
+            field(
+                "Dependencies",
+                "dependencies",
+                structs(meta, "dependencies", "chart.Dependency", dependency),
+            ),
             field("Type", "type", text(meta, "type")),
             plain("IsRoot", Value::Bool(is_root)),
         ],

@@ -56,7 +56,10 @@ impl<'s> Session<'s> {
 
     pub fn enter(&self, template: &str) -> Result<Deeper<'_>, Fault> {
         if self.depth.get() >= self.limits.depth {
-            return Err(limit(template, format!("more than {} nested templates", self.limits.depth)));
+            return Err(limit(
+                template,
+                format!("more than {} nested templates", self.limits.depth),
+            ));
         }
         self.depth.set(self.depth.get() + 1);
         Ok(Deeper(&self.depth))
@@ -71,12 +74,20 @@ impl<'s> Session<'s> {
     /// Fails when time or output, `pending` bytes included, exceed the limits.
     pub fn check(&self, template: &str, pending: usize) -> Result<(), Fault> {
         if self.produced.get().saturating_add(pending) > self.limits.output_bytes {
-            return Err(limit(template, format!("more than {} bytes of output", self.limits.output_bytes)));
+            return Err(limit(
+                template,
+                format!("more than {} bytes of output", self.limits.output_bytes),
+            ));
         }
         // Asking for the time is dear; every 64th step will do.
         self.ticks.set(self.ticks.get().wrapping_add(1));
-        if self.ticks.get() % 64 == 0 && self.deadline.is_some_and(|deadline| Instant::now() > deadline) {
-            return Err(limit(template, format!("took longer than {:?}", self.limits.time)));
+        if self.ticks.get().is_multiple_of(64)
+            && self.deadline.is_some_and(|deadline| Instant::now() > deadline)
+        {
+            return Err(limit(
+                template,
+                format!("took longer than {:?}", self.limits.time),
+            ));
         }
         Ok(())
     }
@@ -160,7 +171,14 @@ fn gather(
             Err(_) => return Err(RenderError::NotText { name: full }),
         };
         let base_path = format!("{}/templates", chart.path);
-        renderables.insert(full, Renderable { text, data: data.clone(), base_path });
+        renderables.insert(
+            full,
+            Renderable {
+                text,
+                data: data.clone(),
+                base_path,
+            },
+        );
     }
     Ok(data)
 }
@@ -199,7 +217,9 @@ fn render_all(
 
 fn render_one(session: &Session<'_>, set: &Rc<Set>, name: &str, data: &Value) -> Result<String, RenderError> {
     let Some(template) = set.get(name) else {
-        return Err(RenderError::Execute(format!("template: no template {name:?} associated with template \"gotpl\"")));
+        return Err(RenderError::Execute(format!(
+            "template: no template {name:?} associated with template \"gotpl\""
+        )));
     };
     match exec::execute(session, set, &template, data) {
         Ok(bytes) => {
@@ -209,7 +229,10 @@ fn render_one(session: &Session<'_>, set: &Rc<Set>, name: &str, data: &Value) ->
         }
         Err(Fault::Limit(text)) => {
             let (template, what) = text.split_once('\0').unwrap_or((name, &text));
-            Err(RenderError::Limit { template: template.into(), what: what.into() })
+            Err(RenderError::Limit {
+                template: template.into(),
+                what: what.into(),
+            })
         }
         Err(Fault::Exec(text)) => Err(RenderError::Execute(exec_error(name, text))),
         Err(Fault::Plain(text)) => Err(RenderError::Execute(text)),
@@ -218,7 +241,11 @@ fn render_one(session: &Session<'_>, set: &Rc<Set>, name: &str, data: &Value) ->
 
 /// Helm takes every `<no value>` out of what it rendered.
 pub(crate) fn strip_no_value(text: String) -> String {
-    if text.contains("<no value>") { text.replace("<no value>", "") } else { text }
+    if text.contains("<no value>") {
+        text.replace("<no value>", "")
+    } else {
+        text
+    }
 }
 
 /// Helm's wording of a parse error (`cleanupParseError`).
@@ -241,7 +268,10 @@ fn exec_error(file: &str, message: String) -> String {
     if let (Some(start), Some(end)) = (rest.find(ERROR_START), rest.rfind(ERROR_END))
         && start + ERROR_START.len() <= end
     {
-        return format!("execution error at ({location}): {}", &rest[start + ERROR_START.len()..end]);
+        return format!(
+            "execution error at ({location}): {}",
+            &rest[start + ERROR_START.len()..end]
+        );
     }
     message
 }

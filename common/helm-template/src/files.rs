@@ -29,9 +29,13 @@ impl Files {
     /// matches all, as in Helm.
     pub fn glob(&self, pattern: &str) -> Self {
         match glob_regex(pattern) {
-            Some(regex) => {
-                Self(self.0.iter().filter(|(name, _)| regex.is_match(name)).map(|(n, d)| (n.clone(), d.clone())).collect())
-            }
+            Some(regex) => Self(
+                self.0
+                    .iter()
+                    .filter(|(name, _)| regex.is_match(name))
+                    .map(|(n, d)| (n.clone(), d.clone()))
+                    .collect(),
+            ),
             None => self.clone(),
         }
     }

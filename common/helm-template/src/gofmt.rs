@@ -73,7 +73,11 @@ pub(crate) fn quote_char(out: &mut String, c: char, delimiter: char, ascii: bool
 
 /// `%#U`: the code point, and the character if it can be printed.
 pub(crate) fn unicode_point(c: char) -> String {
-    let shown = if is_print(c) { format!(" '{c}'") } else { String::new() };
+    let shown = if is_print(c) {
+        format!(" '{c}'")
+    } else {
+        String::new()
+    };
     format!("U+{:04X}{shown}", u32::from(c))
 }
 
@@ -216,7 +220,7 @@ fn print_native(native: &Native, out: &mut Vec<u8>, plus: bool, depth: usize) {
             let items: Vec<Value> = versions.iter().map(|v| Value::str(v.as_str())).collect();
             print_items(items.iter(), out, plus, depth);
         }
-        Native::Time(_) | Native::Duration(_) | Native::Version(_) => {}
+        Native::Time(_) | Native::Version(_) => {}
     }
 }
 

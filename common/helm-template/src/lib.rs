@@ -44,4 +44,3 @@ pub fn render(
 ) -> Result<BTreeMap<String, String>, RenderError> {
     engine::render(chart, values, release, capabilities, lookup, limits)
 }
-

@@ -22,7 +22,11 @@ pub(crate) fn find(receiver: &Value, name: &str) -> Option<Method> {
     let (signature, call): (&'static str, Call) = match receiver {
         Value::Map(map) if map.kind == MapKind::Values => match name {
             "AsMap" => ("", |receiver, _| Ok(receiver.clone())),
-            "YAML" => ("", |receiver, _| Ok(Value::string_from(crate::yaml::emit_value(receiver).unwrap_or_default().into_bytes()))),
+            "YAML" => ("", |receiver, _| {
+                Ok(Value::string_from(
+                    crate::yaml::emit_value(receiver).unwrap_or_default().into_bytes(),
+                ))
+            }),
             "Table" => ("s", table),
             "PathValue" => ("s", path_value),
             _ => return None,
@@ -32,16 +36,21 @@ pub(crate) fn find(receiver: &Value, name: &str) -> Option<Method> {
             (Native::Files(_), "GetBytes") => ("s", |r, a| Ok(Value::Bytes(bytes_of(r, &a[0])))),
             (Native::Files(_), "Glob") => ("s", glob),
             (Native::Files(_), "Lines") => ("s", lines),
-            (Native::Files(_), "AsConfig") => ("", |r, _| by_base(r, |data| Value::string_from(data.to_vec()))),
-            (Native::Files(_), "AsSecrets") => ("", |r, _| by_base(r, |data| Value::str(STANDARD.encode(data)))),
+            (Native::Files(_), "AsConfig") => {
+                ("", |r, _| by_base(r, |data| Value::string_from(data.to_vec())))
+            }
+            (Native::Files(_), "AsSecrets") => {
+                ("", |r, _| by_base(r, |data| Value::str(STANDARD.encode(data))))
+            }
             (Native::ApiVersions(_), "Has") => ("s", has_version),
             (Native::Struct(s), "GitVersion" | "String") if s.type_name == "chartutil.KubeVersion" => {
                 ("", |r, _| Ok(r.native_field("Version")))
             }
-            (Native::Struct(s), "Copy") if s.type_name == "chartutil.Capabilities" => ("", |r, _| Ok(r.clone())),
+            (Native::Struct(s), "Copy") if s.type_name == "chartutil.Capabilities" => {
+                ("", |r, _| Ok(r.clone()))
+            }
             (Native::Version(_), _) => return crate::functions::version::method(name),
             (Native::Time(_), _) => return date::time_method(name),
-            (Native::Duration(_), _) => return date::duration_method(name),
             _ => return None,
         },
         _ => return None,
@@ -60,15 +69,22 @@ fn files(receiver: &Value) -> Option<&Files> {
 }
 
 fn text(value: &Value) -> String {
-    value.string_bytes().map(|b| String::from_utf8_lossy(b).into_owned()).unwrap_or_default()
+    value
+        .string_bytes()
+        .map(|b| String::from_utf8_lossy(b).into_owned())
+        .unwrap_or_default()
 }
 
 fn bytes_of(receiver: &Value, name: &Value) -> Rc<[u8]> {
-    files(receiver).and_then(|files| files.get(&text(name)).cloned()).unwrap_or_else(|| Rc::from([]))
+    files(receiver)
+        .and_then(|files| files.get(&text(name)).cloned())
+        .unwrap_or_else(|| Rc::from([]))
 }
 
 fn glob(receiver: &Value, args: &[Value]) -> Result<Value, Fault> {
-    let found = files(receiver).map(|files| files.glob(&text(&args[0]))).unwrap_or_default();
+    let found = files(receiver)
+        .map(|files| files.glob(&text(&args[0])))
+        .unwrap_or_default();
     Ok(Native::Files(found).into_value())
 }
 
@@ -80,7 +96,9 @@ fn lines(receiver: &Value, args: &[Value]) -> Result<Value, Fault> {
         return Fault::plain("runtime error: index out of range [-1]");
     }
     let content = String::from_utf8_lossy(data);
-    Ok(Value::strings(content.strip_suffix('\n').unwrap_or(&content).split('\n')))
+    Ok(Value::strings(
+        content.strip_suffix('\n').unwrap_or(&content).split('\n'),
+    ))
 }
 
 fn by_base(receiver: &Value, value: impl Fn(&[u8]) -> Value) -> Result<Value, Fault> {
@@ -106,7 +124,10 @@ fn has_version(receiver: &Value, args: &[Value]) -> Result<Value, Fault> {
 /// The value at a dotted path, and the part of the path that is missing.
 fn walk(receiver: &Value, path: &str) -> Result<Value, String> {
     path.split('.').try_fold(receiver.clone(), |value, part| {
-        value.as_map().and_then(|map| map.get(part)).ok_or_else(|| part.to_owned())
+        value
+            .as_map()
+            .and_then(|map| map.get(part))
+            .ok_or_else(|| part.to_owned())
     })
 }
 

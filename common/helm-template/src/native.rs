@@ -16,8 +16,6 @@ pub(crate) enum Native {
     ApiVersions(Vec<String>),
     /// `time.Time`
     Time(DateTime<FixedOffset>),
-    /// `time.Duration`, nanoseconds
-    Duration(i64),
     /// `*semver.Version`
     Version(crate::functions::version::Version),
 }
@@ -42,7 +40,10 @@ pub(crate) struct Field {
 
 impl Struct {
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.fields.iter().find(|field| field.name == name).map(|field| &field.value)
+        self.fields
+            .iter()
+            .find(|field| field.name == name)
+            .map(|field| &field.value)
     }
 }
 
@@ -57,7 +58,6 @@ impl Native {
             Self::Struct(_) | Self::Time(_) => "struct",
             Self::Files(_) => "map",
             Self::ApiVersions(_) => "slice",
-            Self::Duration(_) => "int64",
             Self::Version(_) => "ptr",
         }
     }
@@ -68,7 +68,6 @@ impl Native {
             Self::Files(_) => "engine.files".into(),
             Self::ApiVersions(_) => "chartutil.VersionSet".into(),
             Self::Time(_) => "time.Time".into(),
-            Self::Duration(_) => "time.Duration".into(),
             Self::Version(_) => "*semver.Version".into(),
         }
     }
@@ -77,7 +76,6 @@ impl Native {
         match self {
             Self::Files(files) => files.len() > 0,
             Self::ApiVersions(versions) => !versions.is_empty(),
-            Self::Duration(nanoseconds) => *nanoseconds != 0,
             _ => true,
         }
     }
@@ -86,11 +84,13 @@ impl Native {
         match (self, other) {
             (Self::Struct(a), Self::Struct(b)) => {
                 a.type_name == b.type_name
-                    && a.fields.iter().zip(&b.fields).all(|(a, b)| a.value.deep_equal(&b.value))
+                    && a.fields
+                        .iter()
+                        .zip(&b.fields)
+                        .all(|(a, b)| a.value.deep_equal(&b.value))
             }
             (Self::ApiVersions(a), Self::ApiVersions(b)) => a == b,
             (Self::Time(a), Self::Time(b)) => a == b,
-            (Self::Duration(a), Self::Duration(b)) => a == b,
             (Self::Version(a), Self::Version(b)) => a.to_string() == b.to_string(),
             _ => false,
         }
@@ -106,7 +106,6 @@ impl Native {
                 }
             }
             Self::Time(time) => Some(crate::functions::date::go_string(time)),
-            Self::Duration(nanoseconds) => Some(crate::functions::date::duration_string(*nanoseconds)),
             Self::Version(version) => Some(version.to_string()),
             _ => None,
         }

@@ -32,14 +32,12 @@ pub(crate) enum Value {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IntKind {
     Int,
-    Int32,
     Int64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UintKind {
     Uint8,
-    Uint32,
     Uint64,
 }
 
@@ -126,12 +124,18 @@ impl Value {
 
     pub fn list(items: Vec<Value>) -> Self {
         let items = items.into_iter().map(Value::settled).collect();
-        Self::List(Rc::new(List { elem: Elem::Any, items }))
+        Self::List(Rc::new(List {
+            elem: Elem::Any,
+            items,
+        }))
     }
 
     pub fn strings<T: Into<Arc<str>>>(items: impl IntoIterator<Item = T>) -> Self {
         let items = items.into_iter().map(|item| Self::str(item)).collect();
-        Self::List(Rc::new(List { elem: Elem::Str, items }))
+        Self::List(Rc::new(List {
+            elem: Elem::Str,
+            items,
+        }))
     }
 
     pub fn typed_list(elem: Elem, items: Vec<Value>) -> Self {
@@ -143,12 +147,19 @@ impl Value {
     }
 
     pub fn map_of(kind: MapKind, entries: Entries) -> Self {
-        Self::Map(Rc::new(Map { kind, entries: RefCell::new(entries) }))
+        Self::Map(Rc::new(Map {
+            kind,
+            entries: RefCell::new(entries),
+        }))
     }
 
     /// As stored in an `interface{}`: no value becomes nil.
     pub fn settled(self) -> Self {
-        if matches!(self, Self::Invalid) { Self::Nil } else { self }
+        if matches!(self, Self::Invalid) {
+            Self::Nil
+        } else {
+            self
+        }
     }
 
     pub fn is_nil(&self) -> bool {
@@ -170,10 +181,8 @@ impl Value {
             Self::Invalid | Self::Nil => "invalid",
             Self::Bool(_) => "bool",
             Self::Int(_, IntKind::Int) => "int",
-            Self::Int(_, IntKind::Int32) => "int32",
             Self::Int(_, IntKind::Int64) => "int64",
             Self::Uint(_, UintKind::Uint8) => "uint8",
-            Self::Uint(_, UintKind::Uint32) => "uint32",
             Self::Uint(_, UintKind::Uint64) => "uint64",
             Self::Float(_) => "float64",
             Self::Str(_) | Self::RawStr(_) => "string",
@@ -280,14 +289,18 @@ impl Value {
 
 /// A JSON object's members as map entries.
 pub(crate) fn json_entries(map: &serde_json::Map<String, serde_json::Value>) -> Entries {
-    map.iter().map(|(key, value)| (key.as_str().into(), Value::from_json(value))).collect()
+    map.iter()
+        .map(|(key, value)| (key.as_str().into(), Value::from_json(value)))
+        .collect()
 }
 
 fn maps_equal(a: &Map, b: &Map) -> bool {
     let (a, b) = (a.entries.borrow(), b.entries.borrow());
     a.len() == b.len()
         && crate::stack::grow(|| {
-            a.iter().zip(b.iter()).all(|((ka, va), (kb, vb))| ka == kb && va.deep_equal(vb))
+            a.iter()
+                .zip(b.iter())
+                .all(|((ka, va), (kb, vb))| ka == kb && va.deep_equal(vb))
         })
 }
 

@@ -1,4 +1,5 @@
 //! Helm 3.17.3's own answers: template snippets and the `toYaml` table.
+#![allow(clippy::unwrap_used)]
 
 use helm_template::{Capabilities, KubeVersion, Limits, NoLookup, ReleaseInfo, RenderChart, render, yaml};
 use serde_json::{Value as Json, json};
@@ -29,7 +30,12 @@ fn capabilities() -> Capabilities {
 }
 
 /// Renders `template` as a partial that `z.yaml` includes.
-fn snippet(template: &str, values: &Json, files: &BTreeMap<String, Vec<u8>>, chart: &Json) -> Result<String, String> {
+fn snippet(
+    template: &str,
+    values: &Json,
+    files: &BTreeMap<String, Vec<u8>>,
+    chart: &Json,
+) -> Result<String, String> {
     let around = "out: {{ include (print .Template.BasePath \"/_a.tpl\") . }}<end>";
     let chart = RenderChart {
         name: "sem".into(),
@@ -42,9 +48,21 @@ fn snippet(template: &str, values: &Json, files: &BTreeMap<String, Vec<u8>>, cha
         ],
         ..RenderChart::default()
     };
-    let rendered = render(&chart, values, &release(), &capabilities(), &NoLookup, &Limits::default());
+    let rendered = render(
+        &chart,
+        values,
+        &release(),
+        &capabilities(),
+        &NoLookup,
+        &Limits::default(),
+    );
     rendered
-        .map(|files| files["sem/templates/z.yaml"].trim_start_matches("out: ").trim_end_matches("<end>").to_owned())
+        .map(|files| {
+            files["sem/templates/z.yaml"]
+                .trim_start_matches("out: ")
+                .trim_end_matches("<end>")
+                .to_owned()
+        })
         .map_err(|error| error.to_string())
 }
 
@@ -74,17 +92,32 @@ fn template_snippets() {
             _ => false,
         };
         if !same {
-            wrong.push(format!("#{} {template:?}\n  found  {found:?}\n  wanted {case}", case["id"]));
+            wrong.push(format!(
+                "#{} {template:?}\n  found  {found:?}\n  wanted {case}",
+                case["id"]
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {} differ:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
     assert_eq!(cases.len(), 287);
 }
 
 /// What `template` gives for `.Values.v`.
 fn with_value(template: &str, value: &Json) -> String {
     let values = json!({ "v": value });
-    snippet(template, &values, &BTreeMap::new(), &json!({"name": "sem", "version": "1.2.3"})).unwrap()
+    snippet(
+        template,
+        &values,
+        &BTreeMap::new(),
+        &json!({"name": "sem", "version": "1.2.3"}),
+    )
+    .unwrap()
 }
 
 #[test]
@@ -113,7 +146,11 @@ fn to_yaml_of_strings() {
 fn plain_scalars_and_structures() {
     let golden = data("toyaml.json");
     let mut wrong = Vec::new();
-    let cases = golden["plain_scalars_read"].as_array().unwrap().iter().chain(golden["structures"].as_array().unwrap());
+    let cases = golden["plain_scalars_read"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .chain(golden["structures"].as_array().unwrap());
     for case in cases {
         let value = match yaml::from_yaml(&format!("v:\n  {}", case["yaml"].as_str().unwrap())) {
             Ok(value) => value["v"].clone(),
@@ -140,8 +177,14 @@ fn plain_scalars_and_structures() {
                 }
                 lines
             };
-            if case.get(key).is_some_and(|wanted| lines(wanted.as_str().unwrap()) != lines(&found)) {
-                wrong.push(format!("{key} of {}: found {found:?}, wanted {}", case["yaml"], case[key]));
+            if case
+                .get(key)
+                .is_some_and(|wanted| lines(wanted.as_str().unwrap()) != lines(&found))
+            {
+                wrong.push(format!(
+                    "{key} of {}: found {found:?}, wanted {}",
+                    case["yaml"], case[key]
+                ));
             }
         }
     }

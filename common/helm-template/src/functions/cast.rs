@@ -1,6 +1,5 @@
 //! Conversions of `github.com/spf13/cast`, as sprig uses them.
 
-use crate::native::Native;
 use crate::template::number::{parse_float, parse_int};
 use crate::value::Value;
 
@@ -12,10 +11,6 @@ pub(crate) fn to_int64(value: &Value) -> i64 {
         Value::Float(float) => float_to_int(*float),
         Value::Bool(value) => i64::from(*value),
         Value::Str(text) => parse_int(trim_zero_decimal(text), 0).unwrap_or(0),
-        Value::Native(native) => match **native {
-            Native::Duration(nanoseconds) => nanoseconds,
-            _ => 0,
-        },
         _ => 0,
     }
 }

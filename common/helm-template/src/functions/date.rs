@@ -12,13 +12,27 @@ type Time = DateTime<FixedOffset>;
 
 pub(super) const TABLE: &[Row] = &[
     ("now", "", |_, _| Ok(value(now()))),
-    ("date", "sa", |_, a| Ok(formatted(&text_of(&a[0]), &a[1], "Local"))),
-    ("dateInZone", "sas", |_, a| Ok(formatted(&text_of(&a[0]), &a[1], &text_of(&a[2])))),
-    ("date_in_zone", "sas", |_, a| Ok(formatted(&text_of(&a[0]), &a[1], &text_of(&a[2])))),
-    ("htmlDate", "a", |_, a| Ok(formatted("2006-01-02", &a[0], "Local"))),
-    ("htmlDateInZone", "as", |_, a| Ok(formatted("2006-01-02", &a[0], &text_of(&a[1])))),
-    ("dateModify", "st", |_, a| Ok(modify(a).unwrap_or_else(|_| a[1].clone()))),
-    ("date_modify", "st", |_, a| Ok(modify(a).unwrap_or_else(|_| a[1].clone()))),
+    ("date", "sa", |_, a| {
+        Ok(formatted(&text_of(&a[0]), &a[1], "Local"))
+    }),
+    ("dateInZone", "sas", |_, a| {
+        Ok(formatted(&text_of(&a[0]), &a[1], &text_of(&a[2])))
+    }),
+    ("date_in_zone", "sas", |_, a| {
+        Ok(formatted(&text_of(&a[0]), &a[1], &text_of(&a[2])))
+    }),
+    ("htmlDate", "a", |_, a| {
+        Ok(formatted("2006-01-02", &a[0], "Local"))
+    }),
+    ("htmlDateInZone", "as", |_, a| {
+        Ok(formatted("2006-01-02", &a[0], &text_of(&a[1])))
+    }),
+    ("dateModify", "st", |_, a| {
+        Ok(modify(a).unwrap_or_else(|_| a[1].clone()))
+    }),
+    ("date_modify", "st", |_, a| {
+        Ok(modify(a).unwrap_or_else(|_| a[1].clone()))
+    }),
     ("mustDateModify", "st", |_, a| modify(a)),
     ("must_date_modify", "st", |_, a| modify(a)),
     ("ago", "a", |_, a| {
@@ -26,12 +40,18 @@ pub(super) const TABLE: &[Row] = &[
         Ok(Value::str(duration_string(elapsed.saturating_mul(1_000_000_000))))
     }),
     ("toDate", "ss", |_, a| {
-        Ok(value(super::go_time::parse(&text_of(&a[0]), &text_of(&a[1])).unwrap_or_else(|_| zero())))
+        Ok(value(
+            super::go_time::parse(&text_of(&a[0]), &text_of(&a[1])).unwrap_or_else(|_| zero()),
+        ))
     }),
     ("mustToDate", "ss", |_, a| {
-        super::go_time::parse(&text_of(&a[0]), &text_of(&a[1])).map(value).map_err(Fault::Plain)
+        super::go_time::parse(&text_of(&a[0]), &text_of(&a[1]))
+            .map(value)
+            .map_err(Fault::Plain)
     }),
-    ("unixEpoch", "t", |_, a| Ok(Value::str(time_of(&a[0]).timestamp().to_string()))),
+    ("unixEpoch", "t", |_, a| {
+        Ok(Value::str(time_of(&a[0]).timestamp().to_string()))
+    }),
     ("duration", "a", |_, a| {
         let seconds = match &a[0] {
             Value::Str(text) => text.parse().unwrap_or(0),
@@ -53,11 +73,18 @@ fn now() -> Time {
 
 /// Go's zero time.
 pub(super) fn zero() -> Time {
-    Utc.with_ymd_and_hms(1, 1, 1, 0, 0, 0).single().unwrap_or_default().fixed_offset()
+    Utc.with_ymd_and_hms(1, 1, 1, 0, 0, 0)
+        .single()
+        .unwrap_or_default()
+        .fixed_offset()
 }
 
 fn time_of(value: &Value) -> Time {
-    let unix = |seconds: i64| DateTime::from_timestamp(seconds, 0).unwrap_or_default().fixed_offset();
+    let unix = |seconds: i64| {
+        DateTime::from_timestamp(seconds, 0)
+            .unwrap_or_default()
+            .fixed_offset()
+    };
     match value {
         Value::Native(native) => match &**native {
             Native::Time(time) => *time,
@@ -104,10 +131,14 @@ fn parse_duration(text: &str) -> std::result::Result<i64, String> {
     }
     let mut total = 0f64;
     while !rest.is_empty() {
-        let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+            .unwrap_or(rest.len());
         let number: f64 = rest[..end].parse().map_err(|_| invalid())?;
         rest = &rest[end..];
-        let end = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(rest.len());
         let unit = match &rest[..end] {
             "ns" => 1.0,
             "us" | "µs" | "μs" => 1e3,
@@ -115,7 +146,12 @@ fn parse_duration(text: &str) -> std::result::Result<i64, String> {
             "s" => 1e9,
             "m" => 60e9,
             "h" => 3600e9,
-            "" => return Err(format!("time: missing unit in duration {}", crate::gofmt::quote(text))),
+            "" => {
+                return Err(format!(
+                    "time: missing unit in duration {}",
+                    crate::gofmt::quote(text)
+                ));
+            }
             unit => {
                 let (unit, text) = (crate::gofmt::quote(unit), crate::gofmt::quote(text));
                 return Err(format!("time: unknown unit {unit} in duration {text}"));
@@ -124,11 +160,15 @@ fn parse_duration(text: &str) -> std::result::Result<i64, String> {
         total += number * unit;
         rest = &rest[end..];
     }
-    Ok(if negative { -total.round() as i64 } else { total.round() as i64 })
+    Ok(if negative {
+        -total.round() as i64
+    } else {
+        total.round() as i64
+    })
 }
 
 /// `time.Duration.String`
-pub(crate) fn duration_string(nanoseconds: i64) -> String {
+fn duration_string(nanoseconds: i64) -> String {
     let sign = if nanoseconds < 0 { "-" } else { "" };
     let size = nanoseconds.unsigned_abs();
     let fraction = |value: u64, unit: u64, width: usize| {
@@ -159,7 +199,10 @@ fn duration_round(given: &Value) -> String {
         Value::Str(text) => parse_duration(text).unwrap_or(0),
         Value::Int(n, crate::value::IntKind::Int64) => *n,
         Value::Native(native) => match &**native {
-            Native::Time(time) => now().signed_duration_since(*time).num_nanoseconds().unwrap_or(i64::MAX),
+            Native::Time(time) => now()
+                .signed_duration_since(*time)
+                .num_nanoseconds()
+                .unwrap_or(i64::MAX),
             _ => 0,
         },
         _ => 0,
@@ -205,7 +248,9 @@ pub(crate) fn time_method(name: &str) -> Option<Method> {
     type Body = fn(&Value, &[Value]) -> Result;
     let (signature, call): (&'static str, Body) = match name {
         "Unix" => ("", |r, _| with(r, |t| Value::int64(t.timestamp()))),
-        "UnixNano" => ("", |r, _| with(r, |t| Value::int64(t.timestamp_nanos_opt().unwrap_or(0)))),
+        "UnixNano" => ("", |r, _| {
+            with(r, |t| Value::int64(t.timestamp_nanos_opt().unwrap_or(0)))
+        }),
         "UnixMilli" => ("", |r, _| with(r, |t| Value::int64(t.timestamp_millis()))),
         "Year" => ("", |r, _| with(r, |t| Value::int(i64::from(t.year())))),
         "Day" => ("", |r, _| with(r, |t| Value::int(i64::from(t.day())))),
@@ -214,8 +259,12 @@ pub(crate) fn time_method(name: &str) -> Option<Method> {
         "Minute" => ("", |r, _| with(r, |t| Value::int(i64::from(t.minute())))),
         "Second" => ("", |r, _| with(r, |t| Value::int(i64::from(t.second())))),
         "Nanosecond" => ("", |r, _| with(r, |t| Value::int(i64::from(t.nanosecond())))),
-        "UTC" => ("", |r, _| with(r, |t| value(t.with_timezone(&Utc).fixed_offset()))),
-        "Local" => ("", |r, _| with(r, |t| value(t.with_timezone(&Local).fixed_offset()))),
+        "UTC" => ("", |r, _| {
+            with(r, |t| value(t.with_timezone(&Utc).fixed_offset()))
+        }),
+        "Local" => ("", |r, _| {
+            with(r, |t| value(t.with_timezone(&Local).fixed_offset()))
+        }),
         "String" => ("", |r, _| with(r, |t| Value::str(go_string(t)))),
         "IsZero" => ("", |r, _| with(r, |t| Value::Bool(*t == zero()))),
         "Format" => ("s", |r, a| Ok(formatted_as_is(&text_of(&a[0]), &time_of(r)))),
@@ -227,32 +276,28 @@ pub(crate) fn time_method(name: &str) -> Option<Method> {
 
 fn formatted_as_is(layout: &str, time: &Time) -> Value {
     let local = time.with_timezone(&Local);
-    let name = if local.offset().fix() == *time.offset() { super::go_time::local_name(&local) } else { "UTC".into() };
+    let name = if local.offset().fix() == *time.offset() {
+        super::go_time::local_name(&local)
+    } else {
+        "UTC".into()
+    };
     Value::str(super::go_time::format(layout, time, &name))
 }
 
 fn add_date(receiver: &Value, args: &[Value]) -> Result {
     let time = time_of(receiver);
-    let months = super::int_of(&args[0]).saturating_mul(12).saturating_add(super::int_of(&args[1]));
+    let months = super::int_of(&args[0])
+        .saturating_mul(12)
+        .saturating_add(super::int_of(&args[1]));
     let total = i64::from(time.year()) * 12 + i64::from(time.month0()) + months;
     let year = i32::try_from(total.div_euclid(12)).unwrap_or(time.year());
     let month = total.rem_euclid(12) as u32 + 1;
     // Go lets the 31st of a short month run over into the next.
-    let first = time.with_day(1).and_then(|t| t.with_year(year)).and_then(|t| t.with_month(month));
+    let first = time
+        .with_day(1)
+        .and_then(|t| t.with_year(year))
+        .and_then(|t| t.with_month(month));
     let days = i64::from(time.day0()).saturating_add(super::int_of(&args[2]));
     let moved = first.and_then(|t| t.checked_add_signed(chrono::Duration::try_days(days)?));
     Ok(value(moved.unwrap_or(time)))
-}
-
-/// Methods of `time.Duration`.
-pub(crate) fn duration_method(name: &str) -> Option<Method> {
-    type Body = fn(&Value, &[Value]) -> Result;
-    let call: Body = match name {
-        "String" => |r, _| Ok(Value::str(duration_string(super::cast::to_int64(r)))),
-        "Seconds" => |r, _| Ok(Value::Float(super::cast::to_int64(r) as f64 / 1e9)),
-        "Minutes" => |r, _| Ok(Value::Float(super::cast::to_int64(r) as f64 / 60e9)),
-        "Hours" => |r, _| Ok(Value::Float(super::cast::to_int64(r) as f64 / 3600e9)),
-        _ => return None,
-    };
-    Some(Method { signature: "", call })
 }

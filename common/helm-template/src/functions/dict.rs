@@ -11,19 +11,39 @@ type Result = std::result::Result<Value, Fault>;
 
 pub(super) const TABLE: &[Row] = &[
     ("dict", "a*", |_, a| Ok(dict(a))),
-    ("get", "ms", |_, a| Ok(a[0].as_map().and_then(|map| map.get(&text_of(&a[1]))).unwrap_or_else(|| Value::str("")))),
+    ("get", "ms", |_, a| {
+        Ok(a[0]
+            .as_map()
+            .and_then(|map| map.get(&text_of(&a[1])))
+            .unwrap_or_else(|| Value::str("")))
+    }),
     ("set", "msa", |_, a| set(a)),
     ("unset", "ms", |_, a| unset(a)),
-    ("hasKey", "ms", |_, a| Ok(Value::Bool(a[0].as_map().is_some_and(|m| m.entries.borrow().contains_key(&*text_of(&a[1])))))),
+    ("hasKey", "ms", |_, a| {
+        Ok(Value::Bool(a[0].as_map().is_some_and(|m| {
+            m.entries.borrow().contains_key(&*text_of(&a[1]))
+        })))
+    }),
     ("pluck", "sm*", |_, a| {
-        Ok(Value::list(a[1..].iter().filter_map(|map| map.as_map()?.get(&text_of(&a[0]))).collect()))
+        Ok(Value::list(
+            a[1..]
+                .iter()
+                .filter_map(|map| map.as_map()?.get(&text_of(&a[0])))
+                .collect(),
+        ))
     }),
     ("keys", "m*", |_, a| {
         let maps = a.iter().filter_map(Value::as_map);
-        Ok(Value::strings(maps.flat_map(|map| map.entries.borrow().keys().cloned().collect::<Vec<_>>())))
+        Ok(Value::strings(maps.flat_map(|map| {
+            map.entries.borrow().keys().cloned().collect::<Vec<_>>()
+        })))
     }),
     ("values", "m", |_, a| {
-        Ok(Value::list(a[0].as_map().map(|map| map.entries.borrow().values().cloned().collect()).unwrap_or_default()))
+        Ok(Value::list(
+            a[0].as_map()
+                .map(|map| map.entries.borrow().values().cloned().collect())
+                .unwrap_or_default(),
+        ))
     }),
     ("pick", "ms*", |_, a| Ok(filter(a, true))),
     ("omit", "ms*", |_, a| Ok(filter(a, false))),
@@ -64,9 +84,13 @@ fn unset(args: &[Value]) -> Result {
 
 fn filter(args: &[Value], keep: bool) -> Value {
     let names: Vec<_> = args[1..].iter().map(text_of).collect();
-    let Some(map) = args[0].as_map() else { return Value::map(Entries::new()) };
+    let Some(map) = args[0].as_map() else {
+        return Value::map(Entries::new());
+    };
     let entries = map.entries.borrow();
-    let chosen = entries.iter().filter(|(key, _)| names.iter().any(|name| **name == ***key) == keep);
+    let chosen = entries
+        .iter()
+        .filter(|(key, _)| names.iter().any(|name| **name == ***key) == keep);
     Value::map(chosen.map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 
@@ -75,7 +99,10 @@ fn merge(args: &[Value], overwrite: bool) -> Result {
         // A nil map: what is merged into it is not seen by anybody else.
         let fresh = Value::map(Entries::new());
         if let Some(target) = fresh.as_map() {
-            args[1..].iter().filter_map(Value::as_map).for_each(|source| merge_into(target, source, overwrite));
+            args[1..]
+                .iter()
+                .filter_map(Value::as_map)
+                .for_each(|source| merge_into(target, source, overwrite));
         }
         return Ok(fresh);
     };
@@ -95,26 +122,42 @@ pub(super) fn deep_copy(value: &Value, depth: usize) -> Result {
     crate::stack::grow(|| match value {
         Value::Map(map) => {
             let entries = map.entries.borrow();
-            let copied: std::result::Result<Entries, Fault> =
-                entries.iter().map(|(key, value)| Ok((key.clone(), deep_copy(value, depth + 1)?))).collect();
-            Ok(Value::Map(Rc::new(Map { kind: map.kind, entries: RefCell::new(copied?) })))
+            let copied: std::result::Result<Entries, Fault> = entries
+                .iter()
+                .map(|(key, value)| Ok((key.clone(), deep_copy(value, depth + 1)?)))
+                .collect();
+            Ok(Value::Map(Rc::new(Map {
+                kind: map.kind,
+                entries: RefCell::new(copied?),
+            })))
         }
         Value::List(list) => {
             let items: std::result::Result<Vec<_>, Fault> =
                 list.items.iter().map(|item| deep_copy(item, depth + 1)).collect();
-            Ok(Value::List(Rc::new(List { elem: list.elem, items: items? })))
+            Ok(Value::List(Rc::new(List {
+                elem: list.elem,
+                items: items?,
+            })))
         }
         other => Ok(other.clone()),
     })
 }
 
 fn conversion<T>(value: &Value, wanted: &str) -> std::result::Result<T, Fault> {
-    let found = if value.is_nil() { "nil".to_owned() } else { value.type_name() };
-    Fault::plain(format!("interface conversion: interface {{}} is {found}, not {wanted}"))
+    let found = if value.is_nil() {
+        "nil".to_owned()
+    } else {
+        value.type_name()
+    };
+    Fault::plain(format!(
+        "interface conversion: interface {{}} is {found}, not {wanted}"
+    ))
 }
 
 fn dig(args: &[Value]) -> Result {
-    let [keys @ .., default, root] = args else { return Fault::plain("dig needs at least three arguments") };
+    let [keys @ .., default, root] = args else {
+        return Fault::plain("dig needs at least three arguments");
+    };
     if keys.is_empty() {
         return Fault::plain("dig needs at least three arguments");
     }

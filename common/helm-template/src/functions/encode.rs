@@ -8,20 +8,36 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256, Sha512};
 
 pub(super) const TABLE: &[Row] = &[
-    ("b64enc", "s", |_, a| Ok(Value::str(STANDARD.encode(bytes(&a[0]))))),
+    ("b64enc", "s", |_, a| {
+        Ok(Value::str(STANDARD.encode(bytes(&a[0]))))
+    }),
     ("b64dec", "s", |_, a| Ok(b64dec(bytes(&a[0])))),
     ("b32enc", "s", |_, a| Ok(Value::str(b32enc(bytes(&a[0]))))),
     ("b32dec", "s", |_, a| Ok(b32dec(bytes(&a[0])))),
-    ("sha256sum", "s", |_, a| Ok(Value::str(hex(&Sha256::digest(bytes(&a[0])))))),
-    ("sha512sum", "s", |_, a| Ok(Value::str(hex(&Sha512::digest(bytes(&a[0])))))),
-    ("sha1sum", "s", |_, a| Ok(Value::str(hex(&sha1::Sha1::digest(bytes(&a[0])))))),
-    ("adler32sum", "s", |_, a| Ok(Value::str(adler32(bytes(&a[0])).to_string()))),
+    ("sha256sum", "s", |_, a| {
+        Ok(Value::str(hex(&Sha256::digest(bytes(&a[0])))))
+    }),
+    ("sha512sum", "s", |_, a| {
+        Ok(Value::str(hex(&Sha512::digest(bytes(&a[0])))))
+    }),
+    ("sha1sum", "s", |_, a| {
+        Ok(Value::str(hex(&sha1::Sha1::digest(bytes(&a[0])))))
+    }),
+    ("adler32sum", "s", |_, a| {
+        Ok(Value::str(adler32(bytes(&a[0])).to_string()))
+    }),
     ("mustToJson", "a", |_, a| to_json(json::to_json(&a[0], true))),
-    ("toPrettyJson", "a", |_, a| Ok(Value::string_from(json::to_pretty(&a[0]).unwrap_or_default()))),
+    ("toPrettyJson", "a", |_, a| {
+        Ok(Value::string_from(json::to_pretty(&a[0]).unwrap_or_default()))
+    }),
     ("mustToPrettyJson", "a", |_, a| to_json(json::to_pretty(&a[0]))),
     ("toRawJson", "a", |_, a| to_json(json::to_json(&a[0], false))),
     ("mustToRawJson", "a", |_, a| to_json(json::to_json(&a[0], false))),
-    ("mustFromJson", "s", |_, a| json::parse(&text_of(&a[0])).map(|j| Value::from_json(&j)).map_err(Fault::Plain)),
+    ("mustFromJson", "s", |_, a| {
+        json::parse(&text_of(&a[0]))
+            .map(|j| Value::from_json(&j))
+            .map_err(Fault::Plain)
+    }),
     ("base", "s", |_, a| Ok(Value::str(base(&text_of(&a[0]))))),
     ("osBase", "s", |_, a| Ok(Value::str(base(&text_of(&a[0]))))),
     ("dir", "s", |_, a| Ok(Value::str(dir(&text_of(&a[0]))))),
@@ -30,8 +46,12 @@ pub(super) const TABLE: &[Row] = &[
     ("osClean", "s", |_, a| Ok(Value::str(clean(&text_of(&a[0]))))),
     ("ext", "s", |_, a| Ok(Value::str(ext(&text_of(&a[0]))))),
     ("osExt", "s", |_, a| Ok(Value::str(ext(&text_of(&a[0]))))),
-    ("isAbs", "s", |_, a| Ok(Value::Bool(text_of(&a[0]).starts_with('/')))),
-    ("osIsAbs", "s", |_, a| Ok(Value::Bool(text_of(&a[0]).starts_with('/')))),
+    ("isAbs", "s", |_, a| {
+        Ok(Value::Bool(text_of(&a[0]).starts_with('/')))
+    }),
+    ("osIsAbs", "s", |_, a| {
+        Ok(Value::Bool(text_of(&a[0]).starts_with('/')))
+    }),
 ];
 
 fn bytes(value: &Value) -> &[u8] {
@@ -49,7 +69,11 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 /// Errors are the result, as in sprig.
 fn b64dec(text: &[u8]) -> Value {
     // Go passes over line breaks, and names the first bad byte's place.
-    let compact: Vec<u8> = text.iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
+    let compact: Vec<u8> = text
+        .iter()
+        .copied()
+        .filter(|b| !matches!(b, b'\r' | b'\n'))
+        .collect();
     let lenient = base64::engine::GeneralPurpose::new(
         &base64::alphabet::STANDARD,
         base64::engine::GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
@@ -84,14 +108,20 @@ fn b64_fault(text: &[u8]) -> usize {
             return i;
         }
         if in_quantum == 2 {
-            let next = text[i + 1..].iter().position(|b| !matches!(b, b'\r' | b'\n')).map(|n| n + i + 1);
+            let next = text[i + 1..]
+                .iter()
+                .position(|b| !matches!(b, b'\r' | b'\n'))
+                .map(|n| n + i + 1);
             match next {
                 None => return text.len(),
                 Some(at) if text[at] != b'=' => return at,
                 Some(at) => i = at,
             }
         }
-        return text[i + 1..].iter().position(|b| !matches!(b, b'\r' | b'\n')).map_or(text.len(), |n| n + i + 1);
+        return text[i + 1..]
+            .iter()
+            .position(|b| !matches!(b, b'\r' | b'\n'))
+            .map_or(text.len(), |n| n + i + 1);
     }
     // The last quantum is short.
     let _ = quantum_start;
@@ -108,25 +138,35 @@ fn b32enc(data: &[u8]) -> String {
         let value = u64::from_be_bytes(block);
         let used = (chunk.len() * 8).div_ceil(5);
         for i in 0..8 {
-            out.push(if i < used { B32[((value >> (35 - 5 * i)) & 31) as usize] as char } else { '=' });
+            out.push(if i < used {
+                B32[((value >> (35 - 5 * i)) & 31) as usize] as char
+            } else {
+                '='
+            });
         }
     }
     out
 }
 
 fn b32dec(text: &[u8]) -> Value {
-    let compact: Vec<u8> = text.iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
+    let compact: Vec<u8> = text
+        .iter()
+        .copied()
+        .filter(|b| !matches!(b, b'\r' | b'\n'))
+        .collect();
     let body: &[u8] = {
         let end = compact.iter().position(|b| *b == b'=').unwrap_or(compact.len());
         &compact[..end]
     };
     let bad = |at: usize| Value::str(format!("illegal base32 data at input byte {at}"));
-    if compact.len() % 8 != 0 {
+    if !compact.len().is_multiple_of(8) {
         return bad(compact.len());
     }
     let (mut bits, mut count, mut out) = (0u32, 0, Vec::new());
     for (i, byte) in body.iter().enumerate() {
-        let Some(value) = B32.iter().position(|b| b == byte) else { return bad(i) };
+        let Some(value) = B32.iter().position(|b| b == byte) else {
+            return bad(i);
+        };
         bits = (bits << 5) | value as u32;
         count += 5;
         if count >= 8 {

@@ -16,14 +16,23 @@ pub(super) const TABLE: &[Row] = &[
     ("call", "v*", |_, a| call(a)),
     ("html", "a*", |_, a| Ok(Value::str(html(&joined(a))))),
     ("js", "a*", |_, a| Ok(Value::str(js(&joined(a))))),
-    ("urlquery", "a*", |_, a| Ok(Value::str(super::urls::query_escape(&joined(a))))),
+    ("urlquery", "a*", |_, a| {
+        Ok(Value::str(super::urls::query_escape(&joined(a))))
+    }),
     ("index", "vv*", |_, a| index(a)),
     ("len", "v", |_, a| length(&a[0])),
     ("print", "a*", |_, a| Ok(Value::string_from(gofmt::sprint(a)))),
     ("println", "a*", |_, a| Ok(Value::string_from(gofmt::sprintln(a)))),
-    ("printf", "sa*", |_, a| Ok(Value::string_from(printf::sprintf(a[0].string_bytes().unwrap_or_default(), &a[1..])))),
+    ("printf", "sa*", |_, a| {
+        Ok(Value::string_from(printf::sprintf(
+            a[0].string_bytes().unwrap_or_default(),
+            &a[1..],
+        )))
+    }),
     ("eq", "vv*", |_, a| eq(&a[0], &a[1..]).map(Value::Bool)),
-    ("ne", "vv", |_, a| eq(&a[0], &a[1..]).map(|equal| Value::Bool(!equal))),
+    ("ne", "vv", |_, a| {
+        eq(&a[0], &a[1..]).map(|equal| Value::Bool(!equal))
+    }),
     ("lt", "vv", |_, a| lt(&a[0], &a[1]).map(Value::Bool)),
     ("le", "vv", |_, a| le(&a[0], &a[1]).map(Value::Bool)),
     ("gt", "vv", |_, a| le(&a[0], &a[1]).map(|le| Value::Bool(!le))),
@@ -34,7 +43,11 @@ fn call(args: &[Value]) -> Result {
     match args.first() {
         None => Fault::plain("wrong number of args for call: want at least 1 got 0"),
         Some(_) if args.get(1).is_none_or(Value::is_nil) => Fault::plain("call of nil"),
-        Some(name) => Fault::plain(format!("non-function {} of type {}", text_of(name), args[1].type_name())),
+        Some(name) => Fault::plain(format!(
+            "non-function {} of type {}",
+            text_of(name),
+            args[1].type_name()
+        )),
     }
 }
 
@@ -44,7 +57,13 @@ fn joined(args: &[Value]) -> String {
         args => {
             let shown: Vec<Value> = args
                 .iter()
-                .map(|arg| if arg.is_nil() { Value::str("<no value>") } else { arg.clone() })
+                .map(|arg| {
+                    if arg.is_nil() {
+                        Value::str("<no value>")
+                    } else {
+                        arg.clone()
+                    }
+                })
                 .collect();
             gofmt::sprint(&shown)
         }
@@ -88,7 +107,12 @@ fn bound(index: &Value, limit: usize) -> std::result::Result<usize, Fault> {
         Value::Int(at, _) => *at,
         Value::Uint(at, _) => i64::try_from(*at).unwrap_or(-1),
         index if index.is_nil() => return Fault::plain("cannot index slice/array with nil"),
-        index => return Fault::plain(format!("cannot index slice/array with type {}", index.type_name())),
+        index => {
+            return Fault::plain(format!(
+                "cannot index slice/array with type {}",
+                index.type_name()
+            ));
+        }
     };
     match usize::try_from(at) {
         Ok(at) if at <= limit => Ok(at),
@@ -97,11 +121,15 @@ fn bound(index: &Value, limit: usize) -> std::result::Result<usize, Fault> {
 }
 
 fn index(args: &[Value]) -> Result {
-    let Some((item, indexes)) = args.split_first() else { return Ok(Value::Invalid) };
+    let Some((item, indexes)) = args.split_first() else {
+        return Ok(Value::Invalid);
+    };
     if item.is_nil() {
         return Fault::plain("index of untyped nil");
     }
-    indexes.iter().try_fold(item.clone(), |item, index| index_one(&item, index))
+    indexes
+        .iter()
+        .try_fold(item.clone(), |item, index| index_one(&item, index))
 }
 
 /// `index` may point just behind the end, where reflect panics.
@@ -111,7 +139,10 @@ fn index_one(item: &Value, index: &Value) -> Result {
     match item {
         Value::List(list) => {
             let at = bound(index, list.items.len())?;
-            list.items.get(at).cloned().map_or_else(|| Fault::plain(BEYOND), Ok)
+            list.items
+                .get(at)
+                .cloned()
+                .map_or_else(|| Fault::plain(BEYOND), Ok)
         }
         Value::Bytes(bytes) => {
             let at = bound(index, bytes.len())?;
@@ -133,10 +164,15 @@ fn index_one(item: &Value, index: &Value) -> Result {
         Value::Native(native) => match (&**native, native.as_list()) {
             (Native::Files(files), _) => {
                 let key = map_key(index)?;
-                Ok(Value::Bytes(files.get(&key).cloned().unwrap_or_else(|| Rc::from([]))))
+                Ok(Value::Bytes(
+                    files.get(&key).cloned().unwrap_or_else(|| Rc::from([])),
+                ))
             }
             (_, Some(list)) => index_one(&list, index),
-            _ => Fault::plain(format!("can't index item of type {}", native.type_name().trim_start_matches('*'))),
+            _ => Fault::plain(format!(
+                "can't index item of type {}",
+                native.type_name().trim_start_matches('*')
+            )),
         },
         Value::Invalid | Value::Nil => Fault::plain("index of nil pointer"),
         other => Fault::plain(format!("can't index item of type {}", other.type_name())),
@@ -160,7 +196,12 @@ fn length(item: &Value) -> Result {
         Value::Native(native) => match &**native {
             Native::Files(files) => files.len(),
             Native::ApiVersions(versions) => versions.len(),
-            other => return Fault::plain(format!("len of type {}", other.type_name().trim_start_matches('*'))),
+            other => {
+                return Fault::plain(format!(
+                    "len of type {}",
+                    other.type_name().trim_start_matches('*')
+                ));
+            }
         },
         // What reflect says about no value at all.
         Value::Invalid => return Fault::plain("reflect: call of reflect.Value.Type on zero Value"),

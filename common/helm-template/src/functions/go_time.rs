@@ -6,16 +6,65 @@ type Time = DateTime<FixedOffset>;
 
 /// Elements of a layout, longest first where one starts another.
 const ELEMENTS: &[&str] = &[
-    "January", "Jan", "Monday", "Mon", "MST", "2006", "002", "01", "02", "03", "04", "05", "06", "15", "__2", "_2006",
-    "_2", "PM", "pm", "-07:00:00", "-07:00", "-070000", "-0700", "-07", "Z07:00:00", "Z07:00", "Z070000", "Z0700",
-    "Z07", "1", "2", "3", "4", "5",
+    "January",
+    "Jan",
+    "Monday",
+    "Mon",
+    "MST",
+    "2006",
+    "002",
+    "01",
+    "02",
+    "03",
+    "04",
+    "05",
+    "06",
+    "15",
+    "__2",
+    "_2006",
+    "_2",
+    "PM",
+    "pm",
+    "-07:00:00",
+    "-07:00",
+    "-070000",
+    "-0700",
+    "-07",
+    "Z07:00:00",
+    "Z07:00",
+    "Z070000",
+    "Z0700",
+    "Z07",
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
 ];
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
-const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+const DAYS: [&str; 7] = [
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+];
 
 /// The next element of `layout`: text before it, the element, the rest.
 fn next(layout: &str) -> (&str, &str, &str) {
@@ -54,7 +103,11 @@ pub(super) fn local_name(time: &DateTime<Local>) -> String {
     }
     let sign = if offset < 0 { '-' } else { '+' };
     let minutes = offset.abs() / 60;
-    if minutes % 60 == 0 { format!("{sign}{:02}", minutes / 60) } else { format!("{sign}{:02}{:02}", minutes / 60, minutes % 60) }
+    if minutes % 60 == 0 {
+        format!("{sign}{:02}", minutes / 60)
+    } else {
+        format!("{sign}{:02}{:02}", minutes / 60, minutes % 60)
+    }
 }
 
 /// `time.Format`
@@ -114,7 +167,11 @@ fn fraction_text(element: &str, nanoseconds: u32) -> String {
         return format!("{lead}{cut}");
     }
     let cut = cut.trim_end_matches('0');
-    if cut.is_empty() { String::new() } else { format!("{lead}{cut}") }
+    if cut.is_empty() {
+        String::new()
+    } else {
+        format!("{lead}{cut}")
+    }
 }
 
 fn offset_text(element: &str, seconds: i32) -> String {
@@ -150,16 +207,29 @@ struct Parts {
 pub(super) fn parse(layout: &str, text: &str) -> Result<Time, String> {
     let quote = crate::gofmt::quote;
     let cannot = |value: &str, element: &str| {
-        format!("parsing time {} as {}: cannot parse {} as {}", quote(text), quote(layout), quote(value), quote(element))
+        format!(
+            "parsing time {} as {}: cannot parse {} as {}",
+            quote(text),
+            quote(layout),
+            quote(value),
+            quote(element)
+        )
     };
-    let mut parts = Parts { year: 0, ..Parts::default() };
+    let mut parts = Parts {
+        year: 0,
+        ..Parts::default()
+    };
     let (mut rest_layout, mut value) = (layout, text);
     loop {
         let (before, element, after) = next(rest_layout);
         value = value.strip_prefix(before).ok_or_else(|| cannot(value, before))?;
         if element.is_empty() {
             if !value.is_empty() {
-                return Err(format!("parsing time {}: extra text: {}", quote(text), quote(value)));
+                return Err(format!(
+                    "parsing time {}: extra text: {}",
+                    quote(text),
+                    quote(value)
+                ));
             }
             break;
         }
@@ -182,8 +252,13 @@ fn build(parts: &Parts) -> Option<Time> {
     let naive = NaiveDate::from_ymd_opt(parts.year, parts.month.unwrap_or(1), parts.day.unwrap_or(1))?
         .and_hms_nano_opt(hour, parts.minute, parts.second, parts.nanosecond)?;
     match parts.offset {
-        Some(offset) => FixedOffset::east_opt(offset)?.from_local_datetime(&naive).single(),
-        None => Local.from_local_datetime(&naive).earliest().map(|time| time.fixed_offset()),
+        Some(offset) => FixedOffset::east_opt(offset)?
+            .from_local_datetime(&naive)
+            .single(),
+        None => Local
+            .from_local_datetime(&naive)
+            .earliest()
+            .map(|time| time.fixed_offset()),
     }
 }
 
@@ -199,7 +274,8 @@ fn name<'v>(value: &'v str, names: &[&str], short: bool) -> Option<(u32, &'v str
     names.iter().enumerate().find_map(|(i, name)| {
         let name = if short { &name[..3] } else { name };
         let head = value.get(..name.len())?;
-        head.eq_ignore_ascii_case(name).then(|| (i as u32 + 1, &value[name.len()..]))
+        head.eq_ignore_ascii_case(name)
+            .then(|| (i as u32 + 1, &value[name.len()..]))
     })
 }
 

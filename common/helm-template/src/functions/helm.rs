@@ -16,24 +16,36 @@ pub(super) const TABLE: &[Row] = &[
     ("include", "sa", include),
     ("tpl", "sa", tpl),
     ("required", "sa", |_, a| required(a)),
-    ("fail", "s", |_, a| Fault::plain(format!("{ERROR_START}{}{ERROR_END}", text_of(&a[0])))),
+    ("fail", "s", |_, a| {
+        Fault::plain(format!("{ERROR_START}{}{ERROR_END}", text_of(&a[0])))
+    }),
     ("lookup", "ssss", lookup),
     ("getHostByName", "s", |_, _| Ok(Value::str(""))),
     ("toYaml", "a", |_, a| Ok(Value::str(to_yaml(&a[0])))),
-    ("toYamlPretty", "a", |_, a| Ok(Value::str(yaml::emit_pretty(&a[0]).unwrap_or_default()))),
+    ("toYamlPretty", "a", |_, a| {
+        Ok(Value::str(yaml::emit_pretty(&a[0]).unwrap_or_default()))
+    }),
     ("fromYaml", "s", |_, a| Ok(from_yaml(&text_of(&a[0])))),
     ("fromYamlArray", "s", |_, a| Ok(from_yaml_array(&text_of(&a[0])))),
-    ("toJson", "a", |_, a| Ok(Value::string_from(json::to_json(&a[0], true).unwrap_or_default()))),
+    ("toJson", "a", |_, a| {
+        Ok(Value::string_from(json::to_json(&a[0], true).unwrap_or_default()))
+    }),
     ("fromJson", "s", |_, a| Ok(from_json(&text_of(&a[0])))),
     ("fromJsonArray", "s", |_, a| Ok(from_json_array(&text_of(&a[0])))),
-    ("toToml", "a", |_, a| Ok(Value::str(super::toml::to_toml(&a[0]).unwrap_or_else(|message| message)))),
+    ("toToml", "a", |_, a| {
+        Ok(Value::str(
+            super::toml::to_toml(&a[0]).unwrap_or_else(|message| message),
+        ))
+    }),
     ("fromToml", "s", |_, a| {
         Ok(super::toml::from_toml(&text_of(&a[0])).unwrap_or_else(|message| error_map(&message)))
     }),
 ];
 
 fn include(context: &Context<'_, '_>, args: &[Value]) -> Result {
-    let Value::Str(name) = &args[0] else { return Fault::plain("template name is not UTF-8") };
+    let Value::Str(name) = &args[0] else {
+        return Fault::plain("template name is not UTF-8");
+    };
     let count = {
         let mut included = context.session.included.borrow_mut();
         let count = included.entry(name.clone()).or_insert(0);
@@ -68,7 +80,12 @@ fn tpl(context: &Context<'_, '_>, args: &[Value]) -> Result {
     let set = Set::over(context.set);
     let template = match set.parse("gotpl", &text) {
         Ok(template) => template,
-        Err(message) => return Fault::plain(format!("cannot parse template {}: {message}", gofmt::quote(&text))),
+        Err(message) => {
+            return Fault::plain(format!(
+                "cannot parse template {}: {message}",
+                gofmt::quote(&text)
+            ));
+        }
     };
     match exec::execute(context.session, &set, &template, &args[1]) {
         Ok(bytes) => Ok(match String::from_utf8(bytes) {
@@ -93,8 +110,15 @@ fn required(args: &[Value]) -> Result {
 }
 
 fn lookup(context: &Context<'_, '_>, args: &[Value]) -> Result {
-    let [version, kind, namespace, name] = args else { return Ok(Value::Nil) };
-    let found = context.session.lookup.get(&text_of(version), &text_of(kind), &text_of(namespace), &text_of(name));
+    let [version, kind, namespace, name] = args else {
+        return Ok(Value::Nil);
+    };
+    let found = context.session.lookup.get(
+        &text_of(version),
+        &text_of(kind),
+        &text_of(namespace),
+        &text_of(name),
+    );
     match found {
         Ok(object @ Json::Object(_)) => Ok(Value::from_json(&object)),
         Ok(_) => Ok(Value::map(Entries::new())),
@@ -127,7 +151,10 @@ fn kind_name(json: &Json) -> &'static str {
 }
 
 fn cannot(json: &Json, wanted: &str) -> String {
-    format!("json: cannot unmarshal {} into Go value of type {wanted}", kind_name(json))
+    format!(
+        "json: cannot unmarshal {} into Go value of type {wanted}",
+        kind_name(json)
+    )
 }
 
 fn from_yaml(text: &str) -> Value {
@@ -147,7 +174,10 @@ fn from_yaml_array(text: &str) -> Value {
         Ok(Json::Null) => return Value::list(Vec::new()),
         Ok(array @ Json::Array(_)) => return Value::from_json(&array),
         Ok(other) => {
-            format!("error unmarshaling JSON: while decoding JSON: {}", cannot(&other, "[]interface {}"))
+            format!(
+                "error unmarshaling JSON: while decoding JSON: {}",
+                cannot(&other, "[]interface {}")
+            )
         }
         Err(error) => error.to_string(),
     };

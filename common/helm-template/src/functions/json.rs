@@ -33,7 +33,13 @@ fn newline(indent: Option<usize>, out: &mut Vec<u8>) {
     }
 }
 
-fn write(value: &Value, html: bool, indent: Option<usize>, depth: usize, out: &mut Vec<u8>) -> Result<(), String> {
+fn write(
+    value: &Value,
+    html: bool,
+    indent: Option<usize>,
+    depth: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
     if depth > MAX_DEPTH {
         return Err("json: unsupported value: encountered a cycle".into());
     }
@@ -49,11 +55,20 @@ fn write(value: &Value, html: bool, indent: Option<usize>, depth: usize, out: &m
         Value::Str(text) => write_string(text.as_bytes(), html, out),
         Value::RawStr(bytes) => write_string(bytes, html, out),
         Value::Bytes(bytes) => {
-            write_string(base64::engine::general_purpose::STANDARD.encode(bytes).as_bytes(), html, out);
+            write_string(
+                base64::engine::general_purpose::STANDARD.encode(bytes).as_bytes(),
+                html,
+                out,
+            );
         }
         Value::List(list) => return crate::stack::grow(|| array(&list.items, html, indent, depth, out)),
         Value::Map(map) => {
-            let entries: Vec<_> = map.entries.borrow().iter().map(|(k, v)| (k.to_string(), v.clone())).collect();
+            let entries: Vec<_> = map
+                .entries
+                .borrow()
+                .iter()
+                .map(|(k, v)| (k.to_string(), v.clone()))
+                .collect();
             return crate::stack::grow(|| object(&entries, html, indent, depth, out));
         }
         Value::Native(found) => match &**found {
@@ -67,7 +82,10 @@ fn write(value: &Value, html: bool, indent: Option<usize>, depth: usize, out: &m
                 return object(&fields, html, indent, depth, out);
             }
             Native::Files(files) => {
-                let files: Vec<_> = files.iter().map(|(n, d)| (n.clone(), Value::Bytes(d.clone()))).collect();
+                let files: Vec<_> = files
+                    .iter()
+                    .map(|(n, d)| (n.clone(), Value::Bytes(d.clone())))
+                    .collect();
                 return object(&files, html, indent, depth, out);
             }
             other => return write(&native(other), html, indent, depth + 1, out),
@@ -80,14 +98,19 @@ fn write(value: &Value, html: bool, indent: Option<usize>, depth: usize, out: &m
 pub(crate) fn native(native: &Native) -> Value {
     match native {
         Native::Time(time) => Value::str(super::date::rfc3339(time)),
-        Native::Duration(nanoseconds) => Value::int64(*nanoseconds),
         Native::Version(version) => Value::str(version.to_string()),
         Native::ApiVersions(versions) => Value::strings(versions.iter().map(String::as_str)),
         Native::Struct(_) | Native::Files(_) => Value::Nil,
     }
 }
 
-fn array(items: &[Value], html: bool, indent: Option<usize>, depth: usize, out: &mut Vec<u8>) -> Result<(), String> {
+fn array(
+    items: &[Value],
+    html: bool,
+    indent: Option<usize>,
+    depth: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
     let inner = indent.map(|level| level + 1);
     out.push(b'[');
     for (i, item) in items.iter().enumerate() {
@@ -142,7 +165,9 @@ pub(crate) fn write_string(text: &[u8], html: bool, out: &mut Vec<u8>) {
                 '\t' => out.extend_from_slice(b"\\t"),
                 '\u{8}' => out.extend_from_slice(b"\\b"),
                 '\u{c}' => out.extend_from_slice(b"\\f"),
-                '<' | '>' | '&' if html => out.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes()),
+                '<' | '>' | '&' if html => {
+                    out.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes())
+                }
                 '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
                     out.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes());
                 }
@@ -169,7 +194,10 @@ pub(crate) fn parse(text: &str) -> Result<Json, String> {
         }
         let lines: Vec<&str> = text.split('\n').collect();
         let line = lines.get(error.line().saturating_sub(1)).copied().unwrap_or("");
-        let shown = line.as_bytes().get(error.column().saturating_sub(1)).map(|b| *b as char);
+        let shown = line
+            .as_bytes()
+            .get(error.column().saturating_sub(1))
+            .map(|b| *b as char);
         match shown {
             Some(c) => {
                 let place = if text.trim_start().len() == text[text.len() - line.len()..].trim_start().len()

@@ -17,10 +17,28 @@ pub(super) const TABLE: &[Row] = &[
     ("mustPush", "aa", |_, a| push(a)),
     ("prepend", "aa", |_, a| prepend(a)),
     ("mustPrepend", "aa", |_, a| prepend(a)),
-    ("first", "a", |_, a| Ok(items(&a[0], "Cannot find first on type")?.first().cloned().unwrap_or(Value::Nil))),
-    ("mustFirst", "a", |_, a| Ok(items(&a[0], "Cannot find first on type")?.first().cloned().unwrap_or(Value::Nil))),
-    ("last", "a", |_, a| Ok(items(&a[0], "Cannot find last on type")?.pop().unwrap_or(Value::Nil))),
-    ("mustLast", "a", |_, a| Ok(items(&a[0], "Cannot find last on type")?.pop().unwrap_or(Value::Nil))),
+    ("first", "a", |_, a| {
+        Ok(items(&a[0], "Cannot find first on type")?
+            .first()
+            .cloned()
+            .unwrap_or(Value::Nil))
+    }),
+    ("mustFirst", "a", |_, a| {
+        Ok(items(&a[0], "Cannot find first on type")?
+            .first()
+            .cloned()
+            .unwrap_or(Value::Nil))
+    }),
+    ("last", "a", |_, a| {
+        Ok(items(&a[0], "Cannot find last on type")?
+            .pop()
+            .unwrap_or(Value::Nil))
+    }),
+    ("mustLast", "a", |_, a| {
+        Ok(items(&a[0], "Cannot find last on type")?
+            .pop()
+            .unwrap_or(Value::Nil))
+    }),
     ("rest", "a", |_, a| rest(a)),
     ("mustRest", "a", |_, a| rest(a)),
     ("initial", "a", |_, a| initial(a)),
@@ -47,14 +65,26 @@ pub(super) const TABLE: &[Row] = &[
         let stop = int_of(&a[0]);
         until(0, stop, if stop < 0 { -1 } else { 1 })
     }),
-    ("untilStep", "iii", |_, a| until(int_of(&a[0]), int_of(&a[1]), int_of(&a[2]))),
+    ("untilStep", "iii", |_, a| {
+        until(int_of(&a[0]), int_of(&a[1]), int_of(&a[2]))
+    }),
     ("seq", "i*", |_, a| seq(a)),
     ("all", "a*", |_, a| Ok(Value::Bool(!a.iter().any(empty)))),
     ("any", "a*", |_, a| Ok(Value::Bool(!a.iter().all(empty)))),
-    ("coalesce", "a*", |_, a| Ok(a.iter().find(|v| !empty(v)).cloned().unwrap_or(Value::Nil))),
+    ("coalesce", "a*", |_, a| {
+        Ok(a.iter().find(|v| !empty(v)).cloned().unwrap_or(Value::Nil))
+    }),
     ("empty", "a", |_, a| Ok(Value::Bool(empty(&a[0])))),
-    ("default", "aa*", |_, a| Ok(a.get(1).filter(|given| !empty(given)).unwrap_or(&a[0]).clone())),
-    ("ternary", "aab", |_, a| Ok(if a[2].is_true() { a[0].clone() } else { a[1].clone() })),
+    ("default", "aa*", |_, a| {
+        Ok(a.get(1).filter(|given| !empty(given)).unwrap_or(&a[0]).clone())
+    }),
+    ("ternary", "aab", |_, a| {
+        Ok(if a[2].is_true() {
+            a[0].clone()
+        } else {
+            a[1].clone()
+        })
+    }),
 ];
 
 /// sprig's emptiness is template falsehood.
@@ -66,7 +96,12 @@ fn empty(value: &Value) -> bool {
 fn as_items(value: &Value) -> Option<Vec<Value>> {
     match value {
         Value::List(list) => Some(list.items.clone()),
-        Value::Bytes(bytes) => Some(bytes.iter().map(|b| Value::Uint(u64::from(*b), UintKind::Uint8)).collect()),
+        Value::Bytes(bytes) => Some(
+            bytes
+                .iter()
+                .map(|b| Value::Uint(u64::from(*b), UintKind::Uint8))
+                .collect(),
+        ),
         Value::Native(native) => match (&**native, native.as_list()) {
             (Native::ApiVersions(_), Some(Value::List(list))) => Some(list.items.clone()),
             _ => None,
@@ -79,7 +114,9 @@ fn items(value: &Value, complaint: &str) -> std::result::Result<Vec<Value>, Faul
     match as_items(value) {
         Some(items) => Ok(items),
         // reflect.TypeOf(nil) has no kind to ask for.
-        None if value.is_nil() => Fault::plain("runtime error: invalid memory address or nil pointer dereference"),
+        None if value.is_nil() => {
+            Fault::plain("runtime error: invalid memory address or nil pointer dereference")
+        }
         None => Fault::plain(format!("{complaint} {}", value.kind())),
     }
 }
@@ -132,19 +169,29 @@ fn uniq(args: &[Value]) -> Result {
 
 fn without(args: &[Value]) -> Result {
     let items = items(&args[0], "Cannot find without on type")?;
-    Ok(Value::list(items.into_iter().filter(|item| !contains(&args[1..], item)).collect()))
+    Ok(Value::list(
+        items
+            .into_iter()
+            .filter(|item| !contains(&args[1..], item))
+            .collect(),
+    ))
 }
 
 fn has(args: &[Value]) -> Result {
     if args[1].is_nil() {
         return Ok(Value::Bool(false));
     }
-    Ok(Value::Bool(contains(&items(&args[1], "Cannot find has on type")?, &args[0])))
+    Ok(Value::Bool(contains(
+        &items(&args[1], "Cannot find has on type")?,
+        &args[0],
+    )))
 }
 
 fn compact(args: &[Value]) -> Result {
     let items = items(&args[0], "Cannot compact on type")?;
-    Ok(Value::list(items.into_iter().filter(|item| !empty(item)).collect()))
+    Ok(Value::list(
+        items.into_iter().filter(|item| !empty(item)).collect(),
+    ))
 }
 
 fn slice(args: &[Value]) -> Result {
@@ -184,14 +231,21 @@ fn chunk(args: &[Value]) -> Result {
     let Some(size) = usize::try_from(int_of(&args[0])).ok().filter(|size| *size > 0) else {
         return Fault::plain("runtime error: makeslice: len out of range");
     };
-    let chunks = items.chunks(size).map(|part| Value::list(part.to_vec())).collect();
+    let chunks = items
+        .chunks(size)
+        .map(|part| Value::list(part.to_vec()))
+        .collect();
     Ok(Value::typed_list(Elem::AnyList, chunks))
 }
 
 /// sprig's `strslice`: nil elements are left out.
 pub(super) fn strings(value: &Value) -> Vec<String> {
     match as_items(value) {
-        Some(items) => items.iter().filter(|item| !item.is_nil()).map(strval_text).collect(),
+        Some(items) => items
+            .iter()
+            .filter(|item| !item.is_nil())
+            .map(strval_text)
+            .collect(),
         None if value.is_nil() => Vec::new(),
         None => vec![strval_text(value)],
     }
@@ -226,7 +280,9 @@ fn count(start: i64, stop: i64, step: i64) -> std::result::Result<Vec<i64>, Faul
     }
     let span = (i128::from(stop) - i128::from(start)).abs() / i128::from(step).abs();
     if span > i128::from(MAX_COUNT) {
-        return Err(Fault::Limit(format!("until\0a list of more than {MAX_COUNT} numbers")));
+        return Err(Fault::Limit(format!(
+            "until\0a list of more than {MAX_COUNT} numbers"
+        )));
     }
     let mut n = start;
     while if step > 0 { n < stop } else { n > stop } {
@@ -238,7 +294,10 @@ fn count(start: i64, stop: i64, step: i64) -> std::result::Result<Vec<i64>, Faul
 }
 
 fn until(start: i64, stop: i64, step: i64) -> Result {
-    Ok(Value::typed_list(Elem::Int, count(start, stop, step)?.into_iter().map(Value::int).collect()))
+    Ok(Value::typed_list(
+        Elem::Int,
+        count(start, stop, step)?.into_iter().map(Value::int).collect(),
+    ))
 }
 
 fn seq(args: &[Value]) -> Result {
@@ -261,5 +320,11 @@ fn seq(args: &[Value]) -> Result {
         }
         _ => Vec::new(),
     };
-    Ok(Value::str(numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")))
+    Ok(Value::str(
+        numbers
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(" "),
+    ))
 }

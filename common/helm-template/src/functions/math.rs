@@ -12,20 +12,48 @@ pub(super) const TABLE: &[Row] = &[
     ("int", "a", |_, a| Ok(Value::int(to_int64(&a[0])))),
     ("int64", "a", |_, a| Ok(Value::int64(to_int64(&a[0])))),
     ("float64", "a", |_, a| Ok(Value::Float(to_float64(&a[0])))),
-    ("atoi", "s", |_, a| Ok(Value::int(parse_int(&text_of(&a[0]), 10).unwrap_or(0)))),
-    ("toDecimal", "a", |_, a| Ok(Value::int64(parse_int(&strval_text(&a[0]), 8).unwrap_or(0)))),
-    ("add1", "a", |_, a| Ok(Value::int64(to_int64(&a[0]).wrapping_add(1)))),
-    ("add", "a*", |_, a| Ok(Value::int64(a.iter().map(to_int64).fold(0, i64::wrapping_add)))),
-    ("sub", "aa", |_, a| Ok(Value::int64(to_int64(&a[0]).wrapping_sub(to_int64(&a[1]))))),
-    ("mul", "aa*", |_, a| Ok(Value::int64(a.iter().map(to_int64).fold(1, i64::wrapping_mul)))),
+    ("atoi", "s", |_, a| {
+        Ok(Value::int(parse_int(&text_of(&a[0]), 10).unwrap_or(0)))
+    }),
+    ("toDecimal", "a", |_, a| {
+        Ok(Value::int64(parse_int(&strval_text(&a[0]), 8).unwrap_or(0)))
+    }),
+    ("add1", "a", |_, a| {
+        Ok(Value::int64(to_int64(&a[0]).wrapping_add(1)))
+    }),
+    ("add", "a*", |_, a| {
+        Ok(Value::int64(a.iter().map(to_int64).fold(0, i64::wrapping_add)))
+    }),
+    ("sub", "aa", |_, a| {
+        Ok(Value::int64(to_int64(&a[0]).wrapping_sub(to_int64(&a[1]))))
+    }),
+    ("mul", "aa*", |_, a| {
+        Ok(Value::int64(a.iter().map(to_int64).fold(1, i64::wrapping_mul)))
+    }),
     ("div", "aa", |_, a| divide(a, i64::wrapping_div)),
     ("mod", "aa", |_, a| divide(a, i64::wrapping_rem)),
-    ("max", "aa*", |_, a| Ok(Value::int64(a.iter().map(to_int64).max().unwrap_or(0)))),
-    ("biggest", "aa*", |_, a| Ok(Value::int64(a.iter().map(to_int64).max().unwrap_or(0)))),
-    ("min", "aa*", |_, a| Ok(Value::int64(a.iter().map(to_int64).min().unwrap_or(0)))),
-    ("maxf", "aa*", |_, a| Ok(Value::Float(a.iter().map(to_float64).reduce(f64::max).unwrap_or(0.0)))),
-    ("minf", "aa*", |_, a| Ok(Value::Float(a.iter().map(to_float64).reduce(f64::min).unwrap_or(0.0)))),
-    ("add1f", "a", |_, a| decimal(&[a[0].clone(), Value::int(1)], Op::Add)),
+    ("max", "aa*", |_, a| {
+        Ok(Value::int64(a.iter().map(to_int64).max().unwrap_or(0)))
+    }),
+    ("biggest", "aa*", |_, a| {
+        Ok(Value::int64(a.iter().map(to_int64).max().unwrap_or(0)))
+    }),
+    ("min", "aa*", |_, a| {
+        Ok(Value::int64(a.iter().map(to_int64).min().unwrap_or(0)))
+    }),
+    ("maxf", "aa*", |_, a| {
+        Ok(Value::Float(
+            a.iter().map(to_float64).reduce(f64::max).unwrap_or(0.0),
+        ))
+    }),
+    ("minf", "aa*", |_, a| {
+        Ok(Value::Float(
+            a.iter().map(to_float64).reduce(f64::min).unwrap_or(0.0),
+        ))
+    }),
+    ("add1f", "a", |_, a| {
+        decimal(&[a[0].clone(), Value::int(1)], Op::Add)
+    }),
     ("addf", "a*", |_, a| decimal(a, Op::Add)),
     ("subf", "aa*", |_, a| decimal(a, Op::Sub)),
     ("mulf", "aa*", |_, a| decimal(a, Op::Mul)),
@@ -34,18 +62,26 @@ pub(super) const TABLE: &[Row] = &[
     ("ceil", "a", |_, a| Ok(Value::Float(to_float64(&a[0]).ceil()))),
     ("round", "aif*", |_, a| Ok(Value::Float(round(a)))),
     ("typeOf", "a", |_, a| Ok(Value::str(type_of(&a[0])))),
-    ("typeIs", "sa", |_, a| Ok(Value::Bool(text_of(&a[0]) == type_of(&a[1])))),
+    ("typeIs", "sa", |_, a| {
+        Ok(Value::Bool(text_of(&a[0]) == type_of(&a[1])))
+    }),
     ("typeIsLike", "sa", |_, a| {
         let (wanted, found) = (text_of(&a[0]), type_of(&a[1]));
         Ok(Value::Bool(wanted == found || format!("*{wanted}") == found))
     }),
     ("kindOf", "a", |_, a| Ok(Value::str(a[0].kind()))),
-    ("kindIs", "sa", |_, a| Ok(Value::Bool(text_of(&a[0]) == a[1].kind()))),
+    ("kindIs", "sa", |_, a| {
+        Ok(Value::Bool(text_of(&a[0]) == a[1].kind()))
+    }),
     ("deepEqual", "aa", |_, a| Ok(Value::Bool(a[0].deep_equal(&a[1])))),
 ];
 
 fn type_of(value: &Value) -> String {
-    if value.is_nil() { "<nil>".into() } else { value.type_name() }
+    if value.is_nil() {
+        "<nil>".into()
+    } else {
+        value.type_name()
+    }
 }
 
 fn divide(args: &[Value], op: fn(i64, i64) -> i64) -> Result {
@@ -59,7 +95,11 @@ fn round(args: &[Value]) -> f64 {
     let limit = args.get(2).map_or(0.5, to_float64);
     let power = 10f64.powf(int_of(&args[1]) as f64);
     let digit = power * to_float64(&args[0]);
-    let rounded = if digit - digit.trunc() >= limit { digit.ceil() } else { digit.floor() };
+    let rounded = if digit - digit.trunc() >= limit {
+        digit.ceil()
+    } else {
+        digit.floor()
+    };
     rounded / power
 }
 
@@ -84,7 +124,10 @@ impl Decimal {
         let (mantissa, exponent) = text.split_once('e')?;
         let places = mantissa.split_once('.').map_or(0, |(_, part)| part.len());
         let digits = mantissa.replace('.', "").parse().ok()?;
-        Some(Self { digits, exponent: exponent.parse::<i32>().ok()? - i32::try_from(places).ok()? })
+        Some(Self {
+            digits,
+            exponent: exponent.parse::<i32>().ok()? - i32::try_from(places).ok()?,
+        })
     }
 
     fn scaled(self, exponent: i32) -> Option<i128> {
@@ -95,8 +138,14 @@ impl Decimal {
     fn apply(self, other: Self, op: Op) -> Option<Self> {
         let exponent = self.exponent.min(other.exponent);
         match op {
-            Op::Add => Some(Self { digits: self.scaled(exponent)?.checked_add(other.scaled(exponent)?)?, exponent }),
-            Op::Sub => Some(Self { digits: self.scaled(exponent)?.checked_sub(other.scaled(exponent)?)?, exponent }),
+            Op::Add => Some(Self {
+                digits: self.scaled(exponent)?.checked_add(other.scaled(exponent)?)?,
+                exponent,
+            }),
+            Op::Sub => Some(Self {
+                digits: self.scaled(exponent)?.checked_sub(other.scaled(exponent)?)?,
+                exponent,
+            }),
             Op::Mul => Some(Self {
                 digits: self.digits.checked_mul(other.digits)?,
                 exponent: self.exponent.checked_add(other.exponent)?,
@@ -115,20 +164,34 @@ impl Decimal {
         } else {
             denominator = denominator.checked_mul(10i128.checked_pow(shift.unsigned_abs())?)?;
         }
-        let (quotient, remainder) = (numerator.checked_div(denominator)?, numerator.checked_rem(denominator)?);
+        let (quotient, remainder) = (
+            numerator.checked_div(denominator)?,
+            numerator.checked_rem(denominator)?,
+        );
         let up = remainder.checked_abs()?.checked_mul(2)? >= denominator.checked_abs()?;
-        let sign = if (numerator < 0) == (denominator < 0) { 1 } else { -1 };
-        Some(Self { digits: if up { quotient + sign } else { quotient }, exponent: -16 })
+        let sign = if (numerator < 0) == (denominator < 0) {
+            1
+        } else {
+            -1
+        };
+        Some(Self {
+            digits: if up { quotient + sign } else { quotient },
+            exponent: -16,
+        })
     }
 
     fn to_float(self) -> f64 {
-        format!("{}e{}", self.digits, self.exponent).parse().unwrap_or(0.0)
+        format!("{}e{}", self.digits, self.exponent)
+            .parse()
+            .unwrap_or(0.0)
     }
 }
 
 fn decimal(args: &[Value], op: Op) -> Result {
     let numbers: Vec<f64> = args.iter().map(to_float64).collect();
-    let Some((first, rest)) = numbers.split_first() else { return Ok(Value::Float(0.0)) };
+    let Some((first, rest)) = numbers.split_first() else {
+        return Ok(Value::Float(0.0));
+    };
     if matches!(op, Op::Div) && rest.contains(&0.0) {
         return Fault::plain("decimal division by 0");
     }

@@ -18,7 +18,12 @@ pub(super) fn merge_into(target: &Rc<Map>, source: &Rc<Map>, overwrite: bool) {
     if Rc::ptr_eq(target, source) {
         return;
     }
-    let incoming: Vec<_> = source.entries.borrow().iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    let incoming: Vec<_> = source
+        .entries
+        .borrow()
+        .iter()
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
     for (key, new) in incoming {
         if new.is_nil() {
             if overwrite {

@@ -1,6 +1,7 @@
 //! The functions templates can call: Go's, sprig's and Helm's.
 
 pub(crate) mod cast;
+mod certs;
 mod crypto;
 pub(crate) mod date;
 mod dict;
@@ -12,6 +13,7 @@ pub(crate) mod json;
 mod list;
 mod math;
 mod merge;
+mod passwords;
 mod printf;
 mod regexes;
 mod text;
@@ -50,14 +52,16 @@ static TABLE: OnceLock<HashMap<&'static str, Function>> = OnceLock::new();
 fn table() -> &'static HashMap<&'static str, Function> {
     TABLE.get_or_init(|| {
         // Later modules win, as Helm's own functions do over sprig's.
-        let modules: [&[Row]; 12] = [
+        let modules: [&[Row]; 14] = [
             go::TABLE,
+            certs::TABLE,
             crypto::TABLE,
             date::TABLE,
             dict::TABLE,
             encode::TABLE,
             list::TABLE,
             math::TABLE,
+            passwords::TABLE,
             regexes::TABLE,
             text::TABLE,
             urls::TABLE,
@@ -65,7 +69,8 @@ fn table() -> &'static HashMap<&'static str, Function> {
             helm::TABLE,
         ];
         let rows = modules.into_iter().flatten().copied();
-        rows.map(|(name, signature, call)| (name, Function { signature, call })).collect()
+        rows.map(|(name, signature, call)| (name, Function { signature, call }))
+            .collect()
     })
 }
 
@@ -108,7 +113,8 @@ fn strval(value: &Value) -> Vec<u8> {
 }
 
 fn strval_text(value: &Value) -> String {
-    String::from_utf8(strval(value)).unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned())
+    String::from_utf8(strval(value))
+        .unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned())
 }
 
 /// What Go says when a slice or string is cut outside its bounds.

@@ -19,7 +19,14 @@ struct Spec {
 const MAX_WIDTH: i64 = 1_000_000;
 
 pub(super) fn sprintf(format: &[u8], args: &[Value]) -> Vec<u8> {
-    let mut printer = Printer { format, at: 0, args, next: 0, reordered: false, out: Vec::new() };
+    let mut printer = Printer {
+        format,
+        at: 0,
+        args,
+        next: 0,
+        reordered: false,
+        out: Vec::new(),
+    };
     printer.run();
     printer.out
 }
@@ -157,13 +164,15 @@ impl Printer<'_> {
         if verb == '%' {
             self.out.push(b'%');
         } else if !good {
-            self.out.extend_from_slice(format!("%!{verb}(BADINDEX)").as_bytes());
+            self.out
+                .extend_from_slice(format!("%!{verb}(BADINDEX)").as_bytes());
         } else if let Some(arg) = self.args.get(self.next) {
             self.next += 1;
             let arg = arg.clone();
             self.value(verb, &arg, &spec);
         } else {
-            self.out.extend_from_slice(format!("%!{verb}(MISSING)").as_bytes());
+            self.out
+                .extend_from_slice(format!("%!{verb}(MISSING)").as_bytes());
         }
     }
 
@@ -194,7 +203,17 @@ impl Printer<'_> {
 
     fn value(&mut self, verb: char, arg: &Value, spec: &Spec) {
         match verb {
-            'T' => return self.pad(if arg.is_nil() { "<nil>".into() } else { arg.type_name() }.as_bytes(), spec),
+            'T' => {
+                return self.pad(
+                    if arg.is_nil() {
+                        "<nil>".into()
+                    } else {
+                        arg.type_name()
+                    }
+                    .as_bytes(),
+                    spec,
+                );
+            }
             'v' if arg.is_nil() => return self.pad(b"<nil>", spec),
             _ if arg.is_nil() => return self.bad_verb(verb, arg),
             _ => {}
@@ -208,10 +227,17 @@ impl Printer<'_> {
                 let bytes = arg.string_bytes().unwrap_or_default().to_vec();
                 self.string(verb, arg, &bytes, spec);
             }
-            Value::Bytes(bytes) if matches!(verb, 's' | 'q' | 'x' | 'X') => self.string(verb, arg, bytes, spec),
+            Value::Bytes(bytes) if matches!(verb, 's' | 'q' | 'x' | 'X') => {
+                self.string(verb, arg, bytes, spec)
+            }
             Value::List(list) if verb != 'v' => self.elements(b"[", &list.items, verb, spec),
             Value::Map(map) if verb != 'v' => {
-                let entries: Vec<_> = map.entries.borrow().iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+                let entries: Vec<_> = map
+                    .entries
+                    .borrow()
+                    .iter()
+                    .map(|(k, v)| (k.clone(), v.clone()))
+                    .collect();
                 self.out.extend_from_slice(b"map[");
                 for (i, (key, value)) in entries.iter().enumerate() {
                     if i > 0 {
@@ -259,13 +285,18 @@ impl Printer<'_> {
     fn string(&mut self, verb: char, arg: &Value, bytes: &[u8], spec: &Spec) {
         let lossy = String::from_utf8_lossy(bytes);
         let cut: Vec<u8> = match spec.precision {
-            Some(count) if matches!(verb, 's' | 'v' | 'q') => lossy.chars().take(count).collect::<String>().into_bytes(),
+            Some(count) if matches!(verb, 's' | 'v' | 'q') => {
+                lossy.chars().take(count).collect::<String>().into_bytes()
+            }
             _ => bytes.to_vec(),
         };
         match verb {
             's' | 'v' if verb == 'v' && spec.sharp => self.pad(quote_bytes(&cut, false).as_bytes(), spec),
             's' | 'v' => self.pad(&cut, spec),
-            'q' if spec.sharp && !lossy.contains('`') && !lossy.chars().any(|c| c.is_control() && c != '\t') => {
+            'q' if spec.sharp
+                && !lossy.contains('`')
+                && !lossy.chars().any(|c| c.is_control() && c != '\t') =>
+            {
                 self.pad(format!("`{}`", String::from_utf8_lossy(&cut)).as_bytes(), spec);
             }
             'q' => self.pad(quote_bytes(&cut, spec.plus).as_bytes(), spec),
@@ -273,14 +304,24 @@ impl Printer<'_> {
                 let count = spec.precision.unwrap_or(bytes.len()).min(bytes.len());
                 let hex: Vec<String> = bytes[..count]
                     .iter()
-                    .map(|b| if verb == 'x' { format!("{b:02x}") } else { format!("{b:02X}") })
+                    .map(|b| {
+                        if verb == 'x' {
+                            format!("{b:02x}")
+                        } else {
+                            format!("{b:02X}")
+                        }
+                    })
                     .collect();
                 let lead = match (spec.sharp, verb) {
                     (true, 'x') => "0x",
                     (true, _) => "0X",
                     _ => "",
                 };
-                let joint = if spec.space { format!(" {lead}") } else { String::new() };
+                let joint = if spec.space {
+                    format!(" {lead}")
+                } else {
+                    String::new()
+                };
                 self.pad(format!("{lead}{}", hex.join(&joint)).as_bytes(), spec);
             }
             _ => self.bad_verb(verb, arg),
@@ -297,7 +338,10 @@ impl Printer<'_> {
             'x' => (format!("{size:x}"), "0x"),
             'X' => (format!("{size:X}"), "0X"),
             'c' | 'q' | 'U' => {
-                let c = u32::try_from(size).ok().and_then(char::from_u32).unwrap_or('\u{fffd}');
+                let c = u32::try_from(size)
+                    .ok()
+                    .and_then(char::from_u32)
+                    .unwrap_or('\u{fffd}');
                 let mut text = match verb {
                     'c' => c.to_string(),
                     'q' => {
@@ -326,17 +370,33 @@ impl Printer<'_> {
             (None, true, Some(width)) => width.saturating_sub(sign.len() + prefix.len()),
             _ => 0,
         };
-        let digits = if spec.precision == Some(0) && value == 0 { String::new() } else { digits };
+        let digits = if spec.precision == Some(0) && value == 0 {
+            String::new()
+        } else {
+            digits
+        };
         let zeros = "0".repeat(least.saturating_sub(digits.len()));
         let text = format!("{sign}{prefix}{zeros}{digits}");
-        self.pad(text.as_bytes(), &Spec { zero: false, width: spec.width, minus: spec.minus, ..Spec::default() });
+        self.pad(
+            text.as_bytes(),
+            &Spec {
+                zero: false,
+                width: spec.width,
+                minus: spec.minus,
+                ..Spec::default()
+            },
+        );
     }
 
     fn float(&mut self, verb: char, arg: &Value, value: f64, spec: &Spec) {
         let size = value.abs();
         let text = match verb {
             _ if !value.is_finite() && "vgGeEfF".contains(verb) => {
-                if value.is_nan() { "NaN".to_owned() } else { "Inf".to_owned() }
+                if value.is_nan() {
+                    "NaN".to_owned()
+                } else {
+                    "Inf".to_owned()
+                }
             }
             'v' | 'g' | 'G' => match spec.precision {
                 None => format_float(size),
@@ -346,7 +406,11 @@ impl Printer<'_> {
             'f' | 'F' => format!("{size:.*}", spec.precision.unwrap_or(6)),
             _ => return self.bad_verb(verb, arg),
         };
-        let text = if matches!(verb, 'G' | 'E') { text.to_uppercase() } else { text };
+        let text = if matches!(verb, 'G' | 'E') {
+            text.to_uppercase()
+        } else {
+            text
+        };
         let negative = value.is_sign_negative() && !value.is_nan();
         let sign = match (negative, spec.plus, spec.space) {
             (true, ..) => "-",
@@ -358,10 +422,15 @@ impl Printer<'_> {
         };
         if spec.zero && value.is_finite() {
             let zeros = "0".repeat(spec.width.unwrap_or(0).saturating_sub(sign.len() + text.len()));
-            self.out.extend_from_slice(format!("{sign}{zeros}{text}").as_bytes());
+            self.out
+                .extend_from_slice(format!("{sign}{zeros}{text}").as_bytes());
             return;
         }
-        let plain = Spec { width: spec.width, minus: spec.minus, ..Spec::default() };
+        let plain = Spec {
+            width: spec.width,
+            minus: spec.minus,
+            ..Spec::default()
+        };
         self.pad(format!("{sign}{text}").as_bytes(), &plain);
     }
 }
@@ -378,9 +447,16 @@ fn exponent(value: f64, precision: usize) -> String {
 /// `%.ng`
 fn general(value: f64, precision: usize) -> String {
     let text = format!("{value:.*e}", precision - 1);
-    let power: i32 = text.split_once('e').and_then(|(_, p)| p.parse().ok()).unwrap_or(0);
+    let power: i32 = text
+        .split_once('e')
+        .and_then(|(_, p)| p.parse().ok())
+        .unwrap_or(0);
     let trim = |text: String| {
-        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+        if text.contains('.') {
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        } else {
+            text
+        }
     };
     // %e is used when the exponent does not fit the precision.
     if value != 0.0 && (power < -4 || power >= precision as i32) {

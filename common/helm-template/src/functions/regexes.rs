@@ -8,16 +8,34 @@ use regex::bytes::Regex;
 type Result = std::result::Result<Value, Fault>;
 
 pub(super) const TABLE: &[Row] = &[
-    ("regexMatch", "ss", |c, a| Ok(Value::Bool(compile(c, &a[0], "").is_ok_and(|r| r.is_match(bytes(&a[1])))))),
-    ("mustRegexMatch", "ss", |c, a| Ok(Value::Bool(compile(c, &a[0], "")?.is_match(bytes(&a[1]))))),
+    ("regexMatch", "ss", |c, a| {
+        Ok(Value::Bool(
+            compile(c, &a[0], "").is_ok_and(|r| r.is_match(bytes(&a[1]))),
+        ))
+    }),
+    ("mustRegexMatch", "ss", |c, a| {
+        Ok(Value::Bool(compile(c, &a[0], "")?.is_match(bytes(&a[1]))))
+    }),
     ("regexFind", "ss", |c, a| find(&compile(c, &a[0], PANIC)?, a)),
     ("mustRegexFind", "ss", |c, a| find(&compile(c, &a[0], "")?, a)),
-    ("regexFindAll", "ssi", |c, a| find_all(&compile(c, &a[0], PANIC)?, a)),
-    ("mustRegexFindAll", "ssi", |c, a| find_all(&compile(c, &a[0], "")?, a)),
-    ("regexReplaceAll", "sss", |c, a| replace(&compile(c, &a[0], PANIC)?, a)),
-    ("mustRegexReplaceAll", "sss", |c, a| replace(&compile(c, &a[0], "")?, a)),
-    ("regexReplaceAllLiteral", "sss", |c, a| literal(&compile(c, &a[0], PANIC)?, a)),
-    ("mustRegexReplaceAllLiteral", "sss", |c, a| literal(&compile(c, &a[0], "")?, a)),
+    ("regexFindAll", "ssi", |c, a| {
+        find_all(&compile(c, &a[0], PANIC)?, a)
+    }),
+    ("mustRegexFindAll", "ssi", |c, a| {
+        find_all(&compile(c, &a[0], "")?, a)
+    }),
+    ("regexReplaceAll", "sss", |c, a| {
+        replace(&compile(c, &a[0], PANIC)?, a)
+    }),
+    ("mustRegexReplaceAll", "sss", |c, a| {
+        replace(&compile(c, &a[0], "")?, a)
+    }),
+    ("regexReplaceAllLiteral", "sss", |c, a| {
+        literal(&compile(c, &a[0], PANIC)?, a)
+    }),
+    ("mustRegexReplaceAllLiteral", "sss", |c, a| {
+        literal(&compile(c, &a[0], "")?, a)
+    }),
     ("regexSplit", "ssi", |c, a| split(&compile(c, &a[0], PANIC)?, a)),
     ("mustRegexSplit", "ssi", |c, a| split(&compile(c, &a[0], "")?, a)),
     ("regexQuoteMeta", "s", |_, a| {
@@ -46,12 +64,20 @@ fn compile(context: &Context<'_, '_>, pattern: &Value, panic: &str) -> std::resu
     }
     match Regex::new(&translate(&text)) {
         Ok(regex) => {
-            context.session.regexes.borrow_mut().insert(text.as_ref().into(), regex.clone());
+            context
+                .session
+                .regexes
+                .borrow_mut()
+                .insert(text.as_ref().into(), regex.clone());
             Ok(regex)
         }
         Err(error) => {
             let parsing = format!("error parsing regexp: {}", complaint(&text, &error.to_string()));
-            Fault::plain(if panic.is_empty() { parsing } else { format!("{panic}(`{text}`): {parsing}") })
+            Fault::plain(if panic.is_empty() {
+                parsing
+            } else {
+                format!("{panic}(`{text}`): {parsing}")
+            })
         }
     }
 }
@@ -78,7 +104,11 @@ fn translate(pattern: &str) -> String {
                 }
                 Some('d') => out.push_str(if in_class { "0-9" } else { "[0-9]" }),
                 Some('w') => out.push_str(if in_class { "0-9A-Za-z_" } else { "[0-9A-Za-z_]" }),
-                Some('s') => out.push_str(if in_class { "\\t\\n\\f\\r " } else { "[\\t\\n\\f\\r ]" }),
+                Some('s') => out.push_str(if in_class {
+                    "\\t\\n\\f\\r "
+                } else {
+                    "[\\t\\n\\f\\r ]"
+                }),
                 Some('D') => out.push_str("[^0-9]"),
                 Some('W') => out.push_str("[^0-9A-Za-z_]"),
                 Some('S') => out.push_str("[^\\t\\n\\f\\r ]"),
@@ -93,7 +123,7 @@ fn translate(pattern: &str) -> String {
             '[' if in_class && chars.peek() == Some(&':') => {
                 out.push('[');
                 // A POSIX class, to its end.
-                while let Some(c) = chars.next() {
+                for c in chars.by_ref() {
                     out.push(c);
                     if c == ']' {
                         break;
@@ -138,10 +168,16 @@ fn complaint(pattern: &str, error: &str) -> String {
     } else if error.contains("look-around") {
         let at = pattern.find("(?").unwrap_or(0);
         let end = (at + 3).min(pattern.len());
-        format!("invalid or unsupported Perl syntax: `{}`", pattern.get(at..end).unwrap_or("(?"))
+        format!(
+            "invalid or unsupported Perl syntax: `{}`",
+            pattern.get(at..end).unwrap_or("(?")
+        )
     } else if error.contains("repetition operator missing expression") {
         let at = pattern.find(['*', '+', '?']).unwrap_or(0);
-        format!("missing argument to repetition operator: `{}`", pattern.get(at..=at).unwrap_or(""))
+        format!(
+            "missing argument to repetition operator: `{}`",
+            pattern.get(at..=at).unwrap_or("")
+        )
     } else {
         format!("invalid regexp: `{pattern}`")
     }
@@ -149,7 +185,12 @@ fn complaint(pattern: &str, error: &str) -> String {
 
 fn find(regex: &Regex, args: &[Value]) -> Result {
     let text = bytes(&args[1]);
-    Ok(Value::string_from(regex.find(text).map(|found| found.as_bytes().to_vec()).unwrap_or_default()))
+    Ok(Value::string_from(
+        regex
+            .find(text)
+            .map(|found| found.as_bytes().to_vec())
+            .unwrap_or_default(),
+    ))
 }
 
 fn limit(count: i64) -> usize {
@@ -172,18 +213,25 @@ fn matches<'t>(regex: &Regex, text: &'t [u8]) -> Vec<regex::bytes::Match<'t>> {
 
 fn find_all(regex: &Regex, args: &[Value]) -> Result {
     let all = matches(regex, bytes(&args[1]));
-    let all = all.iter().take(limit(int_of(&args[2]))).map(|m| Value::string_from(m.as_bytes().to_vec()));
+    let all = all
+        .iter()
+        .take(limit(int_of(&args[2])))
+        .map(|m| Value::string_from(m.as_bytes().to_vec()));
     Ok(Value::typed_list(crate::value::Elem::Str, all.collect()))
 }
 
 fn replace(regex: &Regex, args: &[Value]) -> Result {
     // Go reads `$1x` as the group named 1x; so does this crate.
-    Ok(Value::string_from(regex.replace_all(bytes(&args[1]), bytes(&args[2])).into_owned()))
+    Ok(Value::string_from(
+        regex.replace_all(bytes(&args[1]), bytes(&args[2])).into_owned(),
+    ))
 }
 
 fn literal(regex: &Regex, args: &[Value]) -> Result {
     let replacement = regex::bytes::NoExpand(bytes(&args[2]));
-    Ok(Value::string_from(regex.replace_all(bytes(&args[1]), replacement).into_owned()))
+    Ok(Value::string_from(
+        regex.replace_all(bytes(&args[1]), replacement).into_owned(),
+    ))
 }
 
 /// `Regexp.Split`

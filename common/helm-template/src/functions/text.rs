@@ -10,22 +10,44 @@ type Result = std::result::Result<Value, Fault>;
 pub(super) const TABLE: &[Row] = &[
     ("hello", "", |_, _| Ok(Value::str("Hello!"))),
     ("trim", "s", |_, a| Ok(map(a, |s| s.trim().into()))),
-    ("upper", "s", |_, a| Ok(map(a, |s| s.chars().map(|c| one(c, c.to_uppercase())).collect()))),
-    ("lower", "s", |_, a| Ok(map(a, |s| s.chars().map(|c| one(c, c.to_lowercase())).collect()))),
+    ("upper", "s", |_, a| {
+        Ok(map(a, |s| s.chars().map(|c| one(c, c.to_uppercase())).collect()))
+    }),
+    ("lower", "s", |_, a| {
+        Ok(map(a, |s| s.chars().map(|c| one(c, c.to_lowercase())).collect()))
+    }),
     ("title", "s", |_, a| Ok(map(a, title))),
     ("untitle", "s", |_, a| Ok(map(a, untitle))),
-    ("nospace", "s", |_, a| Ok(map(a, |s| s.chars().filter(|c| !c.is_whitespace()).collect()))),
+    ("nospace", "s", |_, a| {
+        Ok(map(a, |s| s.chars().filter(|c| !c.is_whitespace()).collect()))
+    }),
     ("swapcase", "s", |_, a| Ok(map(a, swap_case))),
-    ("initials", "s", |_, a| Ok(map(a, |s| s.split_whitespace().filter_map(|word| word.chars().next()).collect()))),
-    ("snakecase", "s", |_, a| Ok(map(a, |s| super::encode::delimited(s, '_')))),
-    ("kebabcase", "s", |_, a| Ok(map(a, |s| super::encode::delimited(s, '-')))),
+    ("initials", "s", |_, a| {
+        Ok(map(a, |s| {
+            s.split_whitespace()
+                .filter_map(|word| word.chars().next())
+                .collect()
+        }))
+    }),
+    ("snakecase", "s", |_, a| {
+        Ok(map(a, |s| super::encode::delimited(s, '_')))
+    }),
+    ("kebabcase", "s", |_, a| {
+        Ok(map(a, |s| super::encode::delimited(s, '-')))
+    }),
     ("camelcase", "s", |_, a| Ok(map(a, super::encode::pascal))),
     ("substr", "iis", |_, a| substr(a)),
     ("trunc", "is", |_, a| trunc(a)),
-    ("abbrev", "is", |_, a| Ok(abbrev(0, int_of(&a[0]), &text_of(&a[1])))),
-    ("abbrevboth", "iis", |_, a| Ok(abbrev(int_of(&a[0]), int_of(&a[1]), &text_of(&a[2])))),
+    ("abbrev", "is", |_, a| {
+        Ok(abbrev(0, int_of(&a[0]), &text_of(&a[1])))
+    }),
+    ("abbrevboth", "iis", |_, a| {
+        Ok(abbrev(int_of(&a[0]), int_of(&a[1]), &text_of(&a[2])))
+    }),
     ("repeat", "is", |context, a| {
-        let Ok(count) = usize::try_from(int_of(&a[0])) else { return Fault::plain("strings: negative Repeat count") };
+        let Ok(count) = usize::try_from(int_of(&a[0])) else {
+            return Fault::plain("strings: negative Repeat count");
+        };
         let text = a[1].string_bytes().unwrap_or_default();
         context.session.check_size(count.saturating_mul(text.len()))?;
         Ok(Value::string_from(text.repeat(count)))
@@ -34,11 +56,20 @@ pub(super) const TABLE: &[Row] = &[
     ("trimAll", "ss", |_, a| Ok(trim_all(a))),
     ("trimPrefix", "ss", |_, a| Ok(cut(a, <[u8]>::strip_prefix))),
     ("trimSuffix", "ss", |_, a| Ok(cut(a, <[u8]>::strip_suffix))),
-    ("contains", "ss", |_, a| Ok(Value::Bool(find(bytes(&a[1]), bytes(&a[0])).is_some()))),
-    ("hasPrefix", "ss", |_, a| Ok(Value::Bool(bytes(&a[1]).starts_with(bytes(&a[0]))))),
-    ("hasSuffix", "ss", |_, a| Ok(Value::Bool(bytes(&a[1]).ends_with(bytes(&a[0]))))),
+    ("contains", "ss", |_, a| {
+        Ok(Value::Bool(find(bytes(&a[1]), bytes(&a[0])).is_some()))
+    }),
+    ("hasPrefix", "ss", |_, a| {
+        Ok(Value::Bool(bytes(&a[1]).starts_with(bytes(&a[0]))))
+    }),
+    ("hasSuffix", "ss", |_, a| {
+        Ok(Value::Bool(bytes(&a[1]).ends_with(bytes(&a[0]))))
+    }),
     ("quote", "a*", |_, a| {
-        let quoted = a.iter().filter(|v| !v.is_nil()).map(|v| gofmt::quote_bytes(&strval(v), false));
+        let quoted = a
+            .iter()
+            .filter(|v| !v.is_nil())
+            .map(|v| gofmt::quote_bytes(&strval(v), false));
         Ok(Value::str(quoted.collect::<Vec<_>>().join(" ")))
     }),
     ("squote", "a*", |_, a| {
@@ -62,17 +93,42 @@ pub(super) const TABLE: &[Row] = &[
     ("nindent", "is", |context, a| indent(context, a, "\n")),
     ("replace", "sss", |context, a| {
         let (old, new, text) = (text_of(&a[0]), text_of(&a[1]), text_of(&a[2]));
-        let hits = if old.is_empty() { text.len() + 1 } else { text.len() / old.len() };
+        let hits = if old.is_empty() {
+            text.len() + 1
+        } else {
+            text.len() / old.len()
+        };
         context.session.check_size(hits.saturating_mul(new.len()))?;
         Ok(Value::str(text.replace(&*old, &new)))
     }),
-    ("plural", "ssi", |_, a| Ok(if int_of(&a[2]) == 1 { a[0].clone() } else { a[1].clone() })),
+    ("plural", "ssi", |_, a| {
+        Ok(if int_of(&a[2]) == 1 {
+            a[0].clone()
+        } else {
+            a[1].clone()
+        })
+    }),
     ("toString", "a", |_, a| Ok(Value::string_from(strval(&a[0])))),
-    ("split", "ss", |_, a| Ok(numbered(split(&text_of(&a[1]), &text_of(&a[0]))))),
-    ("splitn", "sis", |_, a| Ok(numbered(split_n(&text_of(&a[2]), &text_of(&a[0]), int_of(&a[1]))))),
-    ("splitList", "ss", |_, a| Ok(Value::strings(split(&text_of(&a[1]), &text_of(&a[0]))))),
-    ("wrap", "is", |_, a| Ok(Value::str(wrap(&text_of(&a[1]), int_of(&a[0]), "\n", false)))),
-    ("wrapWith", "iss", |_, a| Ok(Value::str(wrap(&text_of(&a[2]), int_of(&a[0]), &text_of(&a[1]), true)))),
+    ("split", "ss", |_, a| {
+        Ok(numbered(split(&text_of(&a[1]), &text_of(&a[0]))))
+    }),
+    ("splitn", "sis", |_, a| {
+        Ok(numbered(split_n(&text_of(&a[2]), &text_of(&a[0]), int_of(&a[1]))))
+    }),
+    ("splitList", "ss", |_, a| {
+        Ok(Value::strings(split(&text_of(&a[1]), &text_of(&a[0]))))
+    }),
+    ("wrap", "is", |_, a| {
+        Ok(Value::str(wrap(&text_of(&a[1]), int_of(&a[0]), "\n", false)))
+    }),
+    ("wrapWith", "iss", |_, a| {
+        Ok(Value::str(wrap(
+            &text_of(&a[2]),
+            int_of(&a[0]),
+            &text_of(&a[1]),
+            true,
+        )))
+    }),
 ];
 
 fn bytes(value: &Value) -> &[u8] {
@@ -103,7 +159,8 @@ fn title(text: &str) -> String {
     let mut previous = ' ';
     text.chars()
         .map(|c| {
-            let separator = !(previous.is_alphanumeric() || previous == '_') && (previous.is_ascii() || previous.is_whitespace());
+            let separator = !(previous.is_alphanumeric() || previous == '_')
+                && (previous.is_ascii() || previous.is_whitespace());
             previous = c;
             if separator { one(c, c.to_uppercase()) } else { c }
         })
@@ -181,7 +238,9 @@ fn abbrev(offset: i64, width: i64, text: &str) -> Value {
     if length - offset < width - 3 {
         offset = length - (width - 3);
     }
-    let part = |low: i64, high: i64| bytes[low.clamp(0, length) as usize..high.clamp(low.clamp(0, length), length) as usize].to_vec();
+    let part = |low: i64, high: i64| {
+        bytes[low.clamp(0, length) as usize..high.clamp(low.clamp(0, length), length) as usize].to_vec()
+    };
     let mut out;
     if offset <= 4 {
         out = part(0, width - 3);
@@ -212,7 +271,9 @@ fn cut(args: &[Value], strip: for<'a> fn(&'a [u8], &[u8]) -> Option<&'a [u8]>) -
 }
 
 fn indent(context: &super::Context<'_, '_>, args: &[Value], lead: &str) -> Result {
-    let Ok(spaces) = usize::try_from(int_of(&args[0])) else { return Fault::plain("strings: negative Repeat count") };
+    let Ok(spaces) = usize::try_from(int_of(&args[0])) else {
+        return Fault::plain("strings: negative Repeat count");
+    };
     let text = bytes(&args[1]);
     let lines = text.iter().filter(|b| **b == b'\n').count() + 1;
     let size = text.len().saturating_add(lines.saturating_mul(spaces));
@@ -257,8 +318,11 @@ fn split_n(text: &str, separator: &str, count: i64) -> Vec<String> {
 }
 
 fn numbered(parts: Vec<String>) -> Value {
-    let entries: Entries =
-        parts.into_iter().enumerate().map(|(i, part)| (format!("_{i}").into(), Value::str(part))).collect();
+    let entries: Entries = parts
+        .into_iter()
+        .enumerate()
+        .map(|(i, part)| (format!("_{i}").into(), Value::str(part)))
+        .collect();
     Value::map_of(MapKind::Str, entries)
 }
 
@@ -278,7 +342,10 @@ fn wrap(text: &str, width: i64, newline: &str, long_words: bool) -> String {
             continue;
         }
         let end = (width + offset + 1).min(bytes.len());
-        let space = bytes[offset..end].iter().rposition(|b| *b == b' ').map(|at| at + offset);
+        let space = bytes[offset..end]
+            .iter()
+            .rposition(|b| *b == b' ')
+            .map(|at| at + offset);
         match space {
             Some(space) => {
                 out.extend_from_slice(&bytes[offset..space]);

@@ -17,7 +17,9 @@ pub(super) fn to_toml(value: &Value) -> Result<String, String> {
 fn is_table(value: &Value) -> bool {
     match value {
         Value::Map(_) => true,
-        Value::List(list) => !list.items.is_empty() && list.items.iter().all(|item| matches!(item, Value::Map(_))),
+        Value::List(list) => {
+            !list.items.is_empty() && list.items.iter().all(|item| matches!(item, Value::Map(_)))
+        }
         _ => false,
     }
 }
@@ -27,12 +29,20 @@ fn indent(path: &[String]) -> String {
 }
 
 fn key_text(key: &str) -> String {
-    let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    let bare = !key.is_empty()
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
     if bare { key.into() } else { string(key) }
 }
 
 fn table(map: &Rc<Map>, path: &[String], out: &mut String) -> Result<(), String> {
-    let entries: Vec<_> = map.entries.borrow().iter().map(|(k, v)| (k.to_string(), v.clone())).collect();
+    let entries: Vec<_> = map
+        .entries
+        .borrow()
+        .iter()
+        .map(|(k, v)| (k.to_string(), v.clone()))
+        .collect();
     let (tables, plain): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(_, value)| is_table(value));
     let lead = "  ".repeat(path.len());
     for (key, value) in plain {
@@ -79,21 +89,38 @@ fn inline(value: &Value) -> Result<String, String> {
         Value::Float(value) if value.is_infinite() => if *value > 0.0 { "inf" } else { "-inf" }.into(),
         Value::Float(value) => {
             let text = format_float(*value);
-            if text.contains(['.', 'e']) { text } else { format!("{text}.0") }
+            if text.contains(['.', 'e']) {
+                text
+            } else {
+                format!("{text}.0")
+            }
         }
         Value::Str(text) => string(text),
         Value::List(list) => {
             let items: Result<Vec<_>, _> = list
                 .items
                 .iter()
-                .map(|item| if item.is_nil() { Err("toml: cannot encode array with nil element".into()) } else { inline(item) })
+                .map(|item| {
+                    if item.is_nil() {
+                        Err("toml: cannot encode array with nil element".into())
+                    } else {
+                        inline(item)
+                    }
+                })
                 .collect();
             format!("[{}]", items?.join(", "))
         }
         Value::Map(map) => {
-            let entries: Vec<_> = map.entries.borrow().iter().map(|(k, v)| (k.to_string(), v.clone())).collect();
-            let parts: Result<Vec<_>, String> =
-                entries.iter().map(|(k, v)| Ok(format!("{} = {}", key_text(k), inline(v)?))).collect();
+            let entries: Vec<_> = map
+                .entries
+                .borrow()
+                .iter()
+                .map(|(k, v)| (k.to_string(), v.clone()))
+                .collect();
+            let parts: Result<Vec<_>, String> = entries
+                .iter()
+                .map(|(k, v)| Ok(format!("{} = {}", key_text(k), inline(v)?)))
+                .collect();
             format!("{{{}}}", parts?.join(", "))
         }
         other => return Err(format!("toml: unsupported type: {}", other.type_name())),
@@ -121,12 +148,17 @@ fn string(text: &str) -> String {
 
 /// A TOML document as a map; integers are int64, as Go's decoder gives them.
 pub(super) fn from_toml(text: &str) -> Result<Value, String> {
-    let table: ::toml::Table = text.parse().map_err(|error: ::toml::de::Error| format!("toml: {}", error.message()))?;
+    let table: ::toml::Table = text
+        .parse()
+        .map_err(|error: ::toml::de::Error| format!("toml: {}", error.message()))?;
     Ok(Value::map(entries(table)))
 }
 
 fn entries(table: ::toml::Table) -> Entries {
-    table.into_iter().map(|(key, value)| (key.into(), decoded(value))).collect()
+    table
+        .into_iter()
+        .map(|(key, value)| (key.into(), decoded(value)))
+        .collect()
 }
 
 fn decoded(value: ::toml::Value) -> Value {

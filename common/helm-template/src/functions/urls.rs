@@ -6,8 +6,10 @@ use crate::value::{Entries, Value};
 
 type Result = std::result::Result<Value, Fault>;
 
-pub(super) const TABLE: &[Row] =
-    &[("urlParse", "s", |_, a| url_parse(&text_of(&a[0]))), ("urlJoin", "m", |_, a| url_join(&a[0]))];
+pub(super) const TABLE: &[Row] = &[
+    ("urlParse", "s", |_, a| url_parse(&text_of(&a[0]))),
+    ("urlJoin", "m", |_, a| url_join(&a[0])),
+];
 
 /// `url.QueryEscape`
 pub(super) fn query_escape(text: &str) -> String {
@@ -28,7 +30,9 @@ fn unescape(text: &str) -> std::result::Result<String, String> {
     let mut i = 0;
     while i < bytes.len() {
         if bytes[i] == b'%' {
-            let hex = text.get(i + 1..i + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+            let hex = text
+                .get(i + 1..i + 3)
+                .and_then(|hex| u8::from_str_radix(hex, 16).ok());
             let Some(byte) = hex else {
                 let end = (i + 3).min(bytes.len());
                 let bad = crate::gofmt::quote(text.get(i..end).unwrap_or("%"));
@@ -62,7 +66,9 @@ fn escape_path(path: &str) -> String {
 fn scheme(text: &str) -> Option<(&str, &str)> {
     let (head, rest) = text.split_once(':')?;
     let valid = head.starts_with(|c: char| c.is_ascii_alphabetic())
-        && head.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+        && head
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
     valid.then_some((head, rest))
 }
 
@@ -91,7 +97,10 @@ fn url_parse(text: &str) -> Result {
     let hostname = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         Some((_, port)) if !host.ends_with(']') => {
-            return Err(failed(&format!("invalid port {} after host", crate::gofmt::quote(&format!(":{port}")))));
+            return Err(failed(&format!(
+                "invalid port {} after host",
+                crate::gofmt::quote(&format!(":{port}"))
+            )));
         }
         _ => host,
     };
@@ -108,7 +117,10 @@ fn url_parse(text: &str) -> Result {
         ("fragment", fragment),
         ("userinfo", user.to_owned()),
     ];
-    let entries: Entries = entries.into_iter().map(|(key, text)| (key.into(), Value::str(text))).collect();
+    let entries: Entries = entries
+        .into_iter()
+        .map(|(key, text)| (key.into(), Value::str(text)))
+        .collect();
     Ok(Value::map(entries))
 }
 

@@ -12,7 +12,9 @@ use std::sync::LazyLock;
 
 pub(super) const TABLE: &[Row] = &[
     ("semver", "s", |_, a| {
-        Version::parse(&text_of(&a[0])).map(|v| Native::Version(v).into_value()).map_err(Fault::Plain)
+        Version::parse(&text_of(&a[0]))
+            .map(|v| Native::Version(v).into_value())
+            .map_err(Fault::Plain)
     }),
     ("semverCompare", "ss", |_, a| {
         let constraint = Constraint::parse(&text_of(&a[0])).map_err(Fault::Plain)?;
@@ -65,11 +67,18 @@ impl Version {
     /// Masterminds' words, e.g. `Invalid Semantic Version`.
     pub fn parse(text: &str) -> Result<Self, String> {
         const INVALID: &str = "Invalid Semantic Version";
-        let found = VERSION.as_ref().and_then(|regex| regex.captures(text)).ok_or(INVALID)?;
+        let found = VERSION
+            .as_ref()
+            .and_then(|regex| regex.captures(text))
+            .ok_or(INVALID)?;
         let part = |i: usize| found.get(i).map_or("", |m| m.as_str());
         let number = |i: usize| {
             let digits = part(i).trim_start_matches('.');
-            if digits.is_empty() { Ok(0) } else { digits.parse::<u64>() }
+            if digits.is_empty() {
+                Ok(0)
+            } else {
+                digits.parse::<u64>()
+            }
         };
         let bad = |_| "Error parsing version segment".to_owned();
         let pre = part(5);
@@ -167,9 +176,16 @@ impl Constraint {
             if !VALID.as_ref().is_some_and(|valid| valid.is_match(part)) {
                 return Err(format!("improper constraint: {part}"));
             }
-            let found: Vec<&str> =
-                FIND.as_ref().map(|find| find.find_iter(part).map(|m| m.as_str()).collect()).unwrap_or_default();
-            any.push(found.into_iter().map(Bound::parse).collect::<Result<Vec<_>, _>>()?);
+            let found: Vec<&str> = FIND
+                .as_ref()
+                .map(|find| find.find_iter(part).map(|m| m.as_str()).collect())
+                .unwrap_or_default();
+            any.push(
+                found
+                    .into_iter()
+                    .map(Bound::parse)
+                    .collect::<Result<Vec<_>, _>>()?,
+            );
         }
         Ok(Self(any))
     }
@@ -177,7 +193,9 @@ impl Constraint {
     /// Whether `version` meets it. Pre-releases only meet constraints that
     /// name one.
     pub fn allows(&self, version: &Version) -> bool {
-        self.0.iter().any(|all| all.iter().all(|bound| bound.allows(version)))
+        self.0
+            .iter()
+            .any(|all| all.iter().all(|bound| bound.allows(version)))
     }
 }
 
@@ -188,7 +206,10 @@ fn is_x(text: &str) -> bool {
 impl Bound {
     fn parse(text: &str) -> Result<Self, String> {
         let improper = || format!("improper constraint: {text}");
-        let found = ONE.as_ref().and_then(|one| one.captures(text)).ok_or_else(improper)?;
+        let found = ONE
+            .as_ref()
+            .and_then(|one| one.captures(text))
+            .ok_or_else(improper)?;
         let part = |i: usize| found.get(i).map_or("", |m| m.as_str());
         let (major, minor, patch, pre) = (part(3), part(4), part(5), part(6));
         let (mut dirty, mut minor_dirty, mut patch_dirty) = (false, false, false);
@@ -205,7 +226,13 @@ impl Bound {
             part(2).to_owned()
         };
         let version = Version::parse(&version).map_err(|_| "constraint Parser Error".to_owned())?;
-        Ok(Self { version, op: part(1).into(), dirty, minor_dirty, patch_dirty })
+        Ok(Self {
+            version,
+            op: part(1).into(),
+            dirty,
+            minor_dirty,
+            patch_dirty,
+        })
     }
 
     fn allows(&self, v: &Version) -> bool {
@@ -227,7 +254,9 @@ impl Bound {
             "<" => order == Ordering::Less,
             ">=" | "=>" => order != Ordering::Less,
             "<=" | "=<" if !self.dirty => order != Ordering::Greater,
-            "<=" | "=<" => v.major < con.major || v.major == con.major && (v.minor <= con.minor || self.minor_dirty),
+            "<=" | "=<" => {
+                v.major < con.major || v.major == con.major && (v.minor <= con.minor || self.minor_dirty)
+            }
             "~" | "~>" => self.tilde(v),
             "^" => self.caret(v),
             _ if self.dirty => self.tilde(v),
@@ -302,9 +331,9 @@ fn number(value: u64) -> Value {
 }
 
 fn with<T>(value: &Value, f: impl FnOnce(&Version) -> T) -> Result<T, Fault> {
-    version_of(value)
-        .map(f)
-        .ok_or_else(|| Fault::Plain("runtime error: invalid memory address or nil pointer dereference".into()))
+    version_of(value).map(f).ok_or_else(|| {
+        Fault::Plain("runtime error: invalid memory address or nil pointer dereference".into())
+    })
 }
 
 fn changed(value: &Value, f: impl FnOnce(&Version) -> (u64, u64, u64)) -> Result<Value, Fault> {
@@ -312,8 +341,15 @@ fn changed(value: &Value, f: impl FnOnce(&Version) -> (u64, u64, u64)) -> Result
         let (major, minor, patch) = f(v);
         let lead = if v.original.starts_with('v') { "v" } else { "" };
         let original = format!("{lead}{major}.{minor}.{patch}");
-        Native::Version(Version { major, minor, patch, pre: String::new(), metadata: String::new(), original })
-            .into_value()
+        Native::Version(Version {
+            major,
+            minor,
+            patch,
+            pre: String::new(),
+            metadata: String::new(),
+            original,
+        })
+        .into_value()
     })
 }
 
@@ -330,11 +366,19 @@ pub(crate) fn method(name: &str) -> Option<Method> {
         "String" => ("", |r, _| with(r, |v| Value::str(v.to_string()))),
         "IncMajor" => ("", |r, _| changed(r, |v| (v.major + 1, 0, 0))),
         "IncMinor" => ("", |r, _| changed(r, |v| (v.major, v.minor + 1, 0))),
-        "IncPatch" => ("", |r, _| changed(r, |v| (v.major, v.minor, v.patch + u64::from(v.pre.is_empty())))),
+        "IncPatch" => ("", |r, _| {
+            changed(r, |v| (v.major, v.minor, v.patch + u64::from(v.pre.is_empty())))
+        }),
         "Compare" => ("a", |r, a| compare(r, &a[0], |order| Value::int(order as i64))),
-        "Equal" => ("a", |r, a| compare(r, &a[0], |order| Value::Bool(order == Ordering::Equal))),
-        "LessThan" => ("a", |r, a| compare(r, &a[0], |order| Value::Bool(order == Ordering::Less))),
-        "GreaterThan" => ("a", |r, a| compare(r, &a[0], |order| Value::Bool(order == Ordering::Greater))),
+        "Equal" => ("a", |r, a| {
+            compare(r, &a[0], |order| Value::Bool(order == Ordering::Equal))
+        }),
+        "LessThan" => ("a", |r, a| {
+            compare(r, &a[0], |order| Value::Bool(order == Ordering::Less))
+        }),
+        "GreaterThan" => ("a", |r, a| {
+            compare(r, &a[0], |order| Value::Bool(order == Ordering::Greater))
+        }),
         _ => return None,
     };
     Some(Method { signature, call })

@@ -19,8 +19,14 @@ impl Signature {
     pub fn of(text: &'static str) -> Self {
         let bytes = text.as_bytes();
         match bytes {
-            [fixed @ .., last, b'*'] => Self { fixed, variadic: Some(*last) },
-            fixed => Self { fixed, variadic: None },
+            [fixed @ .., last, b'*'] => Self {
+                fixed,
+                variadic: Some(*last),
+            },
+            fixed => Self {
+                fixed,
+                variadic: None,
+            },
         }
     }
 
@@ -61,7 +67,10 @@ impl<'t> State<'t, '_> {
         piped: Option<Value>,
     ) -> Exec<Value> {
         let Some(function) = functions::find(name) else {
-            return self.error(format_args!("{} is not a defined function", crate::gofmt::quote(name)));
+            return self.error(format_args!(
+                "{} is not a defined function",
+                crate::gofmt::quote(name)
+            ));
         };
         if matches!(&**name, "and" | "or") {
             return self.eval_and_or(dot, &**name == "or", rest, piped);
@@ -72,7 +81,10 @@ impl<'t> State<'t, '_> {
             let callee = rest.first().map(ToString::to_string).unwrap_or_default();
             arguments.insert(0, Value::str(callee));
         }
-        let context = Context { session: self.session, set: &self.set };
+        let context = Context {
+            session: self.session,
+            set: &self.set,
+        };
         match (function.call)(&context, &arguments) {
             Ok(value) => Ok(value),
             Err(fault) => self.call_error(node, name, fault),
@@ -91,7 +103,9 @@ impl<'t> State<'t, '_> {
     fn eval_and_or(&mut self, dot: &Value, or: bool, rest: &'t [Arg], piped: Option<Value>) -> Exec<Value> {
         let name = if or { "or" } else { "and" };
         if rest.is_empty() && piped.is_none() {
-            return self.error(format_args!("wrong number of args for {name}: want at least 1 got 0"));
+            return self.error(format_args!(
+                "wrong number of args for {name}: want at least 1 got 0"
+            ));
         }
         let mut value = Value::Invalid;
         for arg in rest {
@@ -116,11 +130,15 @@ impl<'t> State<'t, '_> {
         let fixed = signature.fixed.len();
         if signature.variadic.is_some() {
             if given < fixed {
-                return self
-                    .error(format_args!("wrong number of args for {name}: want at least {fixed} got {}", rest.len()));
+                return self.error(format_args!(
+                    "wrong number of args for {name}: want at least {fixed} got {}",
+                    rest.len()
+                ));
             }
         } else if given != fixed {
-            return self.error(format_args!("wrong number of args for {name}: want {fixed} got {given}"));
+            return self.error(format_args!(
+                "wrong number of args for {name}: want {fixed} got {given}"
+            ));
         }
         let mut values = Vec::with_capacity(given);
         for (i, arg) in rest.iter().enumerate() {
@@ -156,21 +174,32 @@ impl<'t> State<'t, '_> {
     /// A constant where the parameter has a type of its own.
     fn constant(&mut self, param: u8, arg: &'t Arg) -> Exec<Value> {
         let expected = match (param, arg) {
-            (b'a' | b'v', Arg::Bool { value, .. }) | (b'b', Arg::Bool { value, .. }) => return Ok(Value::Bool(*value)),
+            (b'a' | b'v', Arg::Bool { value, .. }) | (b'b', Arg::Bool { value, .. }) => {
+                return Ok(Value::Bool(*value));
+            }
             (b'a' | b'v' | b's', Arg::Str { text, .. }) => return Ok(Value::Str(text.clone())),
             (b'a' | b'v', Arg::Number { value, .. }) => return self.ideal_constant(value),
             (b'f', Arg::Number { value, .. }) if value.float.is_some() => {
                 return Ok(Value::Float(value.float.unwrap_or_default()));
             }
             (b'i' | b'l', Arg::Number { value, .. }) if value.int.is_some() => {
-                let kind = if param == b'i' { IntKind::Int } else { IntKind::Int64 };
+                let kind = if param == b'i' {
+                    IntKind::Int
+                } else {
+                    IntKind::Int64
+                };
                 return Ok(Value::Int(value.int.unwrap_or_default(), kind));
             }
             (b'b', _) => "bool",
             (b's', _) => "string",
             (b'f', _) => "float",
             (b'i' | b'l', _) => "integer",
-            _ => return self.error(format_args!("can't handle {arg} for arg of type {}", type_of(param))),
+            _ => {
+                return self.error(format_args!(
+                    "can't handle {arg} for arg of type {}",
+                    type_of(param)
+                ));
+            }
         };
         self.error(format_args!("expected {expected}; found {arg}"))
     }
@@ -205,6 +234,10 @@ impl<'t> State<'t, '_> {
         if fits {
             return Ok(value);
         }
-        self.error(format_args!("wrong type for value; expected {}; got {}", type_of(param), value.type_name()))
+        self.error(format_args!(
+            "wrong type for value; expected {}; got {}",
+            type_of(param),
+            value.type_name()
+        ))
     }
 }

@@ -92,7 +92,10 @@ impl<'t> State<'t, '_> {
     pub fn error<T>(&self, message: impl std::fmt::Display) -> Exec<T> {
         let place = self.template.source.location(self.at.pos());
         let name = gofmt::quote(&self.template.name);
-        Err(Fault::Exec(format!("template: {place}: executing {name} at <{}>: {message}", self.at)))
+        Err(Fault::Exec(format!(
+            "template: {place}: executing {name} at <{}>: {message}",
+            self.at
+        )))
     }
 
     pub fn at_arg(&mut self, arg: &'t Arg) {
@@ -198,7 +201,11 @@ impl<'t> State<'t, '_> {
         let mut value = None;
         for command in &pipe.cmds {
             let result = self.eval_command(dot, command, value)?;
-            value = Some(if matches!(result, Value::Nil) { Value::Invalid } else { result });
+            value = Some(if matches!(result, Value::Nil) {
+                Value::Invalid
+            } else {
+                result
+            });
         }
         let value = value.unwrap_or_default();
         for variable in &pipe.decl {
@@ -214,7 +221,10 @@ impl<'t> State<'t, '_> {
 
     fn not_a_function(&self, command: &Command, piped: Option<&Value>) -> Exec<()> {
         if command.args.len() > 1 || piped.is_some() {
-            return self.error(format_args!("can't give argument to non-function {}", command.args[0]));
+            return self.error(format_args!(
+                "can't give argument to non-function {}",
+                command.args[0]
+            ));
         }
         Ok(())
     }
@@ -247,7 +257,10 @@ impl<'t> State<'t, '_> {
             Arg::Nil { .. } => self.error("nil is not a command"),
             Arg::Number { value, .. } => self.ideal_constant(value),
             Arg::Str { text, .. } => Ok(Value::Str(text.clone())),
-            _ => self.error(format_args!("can't evaluate command {}", gofmt::quote(&first.to_string()))),
+            _ => self.error(format_args!(
+                "can't evaluate command {}",
+                gofmt::quote(&first.to_string())
+            )),
         }
     }
 

@@ -7,9 +7,17 @@ use crate::value::Value;
 use std::sync::Arc;
 
 impl<'t> State<'t, '_> {
-    pub(super) fn eval_chain(&mut self, dot: &Value, chain: &'t Arg, rest: &'t [Arg], piped: Option<Value>) -> Exec<Value> {
+    pub(super) fn eval_chain(
+        &mut self,
+        dot: &Value,
+        chain: &'t Arg,
+        rest: &'t [Arg],
+        piped: Option<Value>,
+    ) -> Exec<Value> {
         self.at = At::Arg(chain);
-        let Arg::Chain { node, fields, .. } = chain else { return Ok(Value::Invalid) };
+        let Arg::Chain { node, fields, .. } = chain else {
+            return Ok(Value::Invalid);
+        };
         if matches!(**node, Arg::Nil { .. }) {
             return self.error(format_args!("indirection through explicit nil in {chain}"));
         }
@@ -17,9 +25,17 @@ impl<'t> State<'t, '_> {
         self.eval_fields(dot, receiver, At::Arg(chain), fields, rest, piped)
     }
 
-    pub(super) fn eval_variable(&mut self, dot: &Value, node: &'t Arg, rest: &'t [Arg], piped: Option<Value>) -> Exec<Value> {
+    pub(super) fn eval_variable(
+        &mut self,
+        dot: &Value,
+        node: &'t Arg,
+        rest: &'t [Arg],
+        piped: Option<Value>,
+    ) -> Exec<Value> {
         self.at = At::Arg(node);
-        let Arg::Variable(variable) = node else { return Ok(Value::Invalid) };
+        let Arg::Variable(variable) = node else {
+            return Ok(Value::Invalid);
+        };
         let value = self.var(&variable.ident[0])?;
         if variable.ident.len() == 1 {
             if !rest.is_empty() || piped.is_some() {
@@ -39,7 +55,9 @@ impl<'t> State<'t, '_> {
         rest: &'t [Arg],
         piped: Option<Value>,
     ) -> Exec<Value> {
-        let Some((last, leading)) = fields.split_last() else { return Ok(receiver) };
+        let Some((last, leading)) = fields.split_last() else {
+            return Ok(receiver);
+        };
         for field in leading {
             let inside = receiver.holds_interfaces();
             receiver = self.eval_field(dot, field, node, &[], None, receiver)?;
@@ -80,9 +98,9 @@ impl<'t> State<'t, '_> {
                 Ok(map.get(name).unwrap_or_else(|| map.zero()))
             }
             Value::Native(native) => match native.field(name) {
-                Some(_) if has_args => {
-                    self.error(format_args!("{name} has arguments but cannot be invoked as function"))
-                }
+                Some(_) if has_args => self.error(format_args!(
+                    "{name} has arguments but cannot be invoked as function"
+                )),
                 Some(value) => Ok(value),
                 None => self.no_field(name, &receiver),
             },
@@ -93,7 +111,11 @@ impl<'t> State<'t, '_> {
     /// Go names the type under which the value was held: elements of maps and
     /// lists of anything are `interface {}`.
     fn no_field<T>(&self, name: &str, receiver: &Value) -> Exec<T> {
-        let held = if self.boxed || self.dot_boxed { "interface {}".to_owned() } else { receiver.type_name() };
+        let held = if self.boxed || self.dot_boxed {
+            "interface {}".to_owned()
+        } else {
+            receiver.type_name()
+        };
         self.error(format_args!("can't evaluate field {name} in type {held}"))
     }
 }

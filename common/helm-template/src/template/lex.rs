@@ -388,7 +388,9 @@ impl<'a> Lexer<'a> {
     }
 
     fn bad_character(&mut self) -> Item {
-        let shown = self.peek().map_or_else(|| "U+FFFFFFFFFFFFFFFF".into(), crate::gofmt::unicode_point);
+        let shown = self
+            .peek()
+            .map_or_else(|| "U+FFFFFFFFFFFFFFFF".into(), crate::gofmt::unicode_point);
         self.error(format!("bad character {shown}"))
     }
 

@@ -6,6 +6,7 @@ mod field;
 mod lex;
 pub(crate) mod node;
 pub(crate) mod number;
+mod operand;
 pub(crate) mod parse;
 mod range;
 pub(crate) mod set;

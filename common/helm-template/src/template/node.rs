@@ -51,14 +51,28 @@ impl List {
 
 #[derive(Debug)]
 pub(crate) enum Node {
-    Text { pos: usize, text: Arc<str> },
-    Action { pos: usize, pipe: Pipe },
+    Text {
+        pos: usize,
+        text: Arc<str>,
+    },
+    Action {
+        pos: usize,
+        pipe: Pipe,
+    },
     If(Branch),
     With(Branch),
     Range(Branch),
-    Template { pos: usize, name: Arc<str>, pipe: Option<Pipe> },
-    Break { pos: usize },
-    Continue { pos: usize },
+    Template {
+        pos: usize,
+        name: Arc<str>,
+        pipe: Option<Pipe>,
+    },
+    Break {
+        pos: usize,
+    },
+    Continue {
+        pos: usize,
+    },
 }
 
 #[derive(Debug)]
@@ -101,15 +115,39 @@ pub(crate) struct Number {
 
 #[derive(Debug)]
 pub(crate) enum Arg {
-    Bool { pos: usize, value: bool },
-    Chain { pos: usize, node: Box<Arg>, fields: Vec<Arc<str>> },
-    Dot { pos: usize },
-    Field { pos: usize, ident: Vec<Arc<str>> },
-    Identifier { pos: usize, name: Arc<str> },
-    Nil { pos: usize },
-    Number { pos: usize, value: Number },
+    Bool {
+        pos: usize,
+        value: bool,
+    },
+    Chain {
+        pos: usize,
+        node: Box<Arg>,
+        fields: Vec<Arc<str>>,
+    },
+    Dot {
+        pos: usize,
+    },
+    Field {
+        pos: usize,
+        ident: Vec<Arc<str>>,
+    },
+    Identifier {
+        pos: usize,
+        name: Arc<str>,
+    },
+    Nil {
+        pos: usize,
+    },
+    Number {
+        pos: usize,
+        value: Number,
+    },
     Pipe(Pipe),
-    Str { pos: usize, quoted: Arc<str>, text: Arc<str> },
+    Str {
+        pos: usize,
+        quoted: Arc<str>,
+        text: Arc<str>,
+    },
     Variable(Variable),
 }
 
@@ -138,7 +176,6 @@ pub(crate) enum At<'t> {
     Pipe(&'t Pipe),
     Command(&'t Command),
     Arg(&'t Arg),
-
 }
 
 impl At<'_> {
@@ -156,7 +193,6 @@ impl At<'_> {
             At::Pipe(pipe) => pipe.pos,
             At::Command(command) => command.pos,
             At::Arg(arg) => arg.pos(),
-
         }
     }
 }
@@ -169,7 +205,6 @@ impl fmt::Display for At<'_> {
             At::Pipe(pipe) => pipe.fmt(f),
             At::Command(command) => command.fmt(f),
             At::Arg(arg) => arg.fmt(f),
-
         }
     }
 }

@@ -2,7 +2,11 @@
 
 /// `strconv.ParseUint(text, base, 64)`; base 0 means by prefix, `_` allowed.
 pub(crate) fn parse_uint(text: &str, base: u32) -> Option<u64> {
-    let (digits, radix) = if base == 0 { split_prefix(text)? } else { (text.to_owned(), base) };
+    let (digits, radix) = if base == 0 {
+        split_prefix(text)?
+    } else {
+        (text.to_owned(), base)
+    };
     if digits.is_empty() || digits.starts_with('+') {
         return None;
     }
@@ -18,7 +22,11 @@ pub(crate) fn parse_int(text: &str, base: u32) -> Option<i64> {
     };
     let value = parse_uint(magnitude, base)?;
     if negative {
-        if value == 1 << 63 { Some(i64::MIN) } else { i64::try_from(value).ok().map(|v| -v) }
+        if value == 1 << 63 {
+            Some(i64::MIN)
+        } else {
+            i64::try_from(value).ok().map(|v| -v)
+        }
     } else {
         i64::try_from(value).ok()
     }
@@ -39,7 +47,11 @@ fn split_prefix(text: &str) -> Option<(String, u32)> {
         let prefixed = body.len() != text.len();
         let bytes = body.as_bytes();
         for (i, b) in bytes.iter().enumerate() {
-            let before = if i == 0 { prefixed } else { bytes[i - 1].is_ascii_hexdigit() };
+            let before = if i == 0 {
+                prefixed
+            } else {
+                bytes[i - 1].is_ascii_hexdigit()
+            };
             let after = bytes.get(i + 1).is_some_and(u8::is_ascii_hexdigit);
             if *b == b'_' && !(before && after) {
                 return None;
@@ -66,7 +78,10 @@ pub(crate) fn parse_float(text: &str) -> Option<f64> {
     if let Some(hex) = lower.strip_prefix("0x") {
         return parse_hex_float(hex).map(|v| sign * v);
     }
-    if !bare.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-')) {
+    if !bare
+        .bytes()
+        .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'))
+    {
         return None;
     }
     let value: f64 = bare.parse().ok()?;

@@ -33,12 +33,17 @@ impl<'t> State<'t, '_> {
         // Collected first: the body may change the map that it walks.
         let pairs: Vec<(Value, Value)> = match value {
             Value::List(list) => indexed(list.items.iter().cloned()),
-            Value::Bytes(bytes) => {
-                indexed(bytes.iter().map(|b| Value::Uint(u64::from(*b), crate::value::UintKind::Uint8)))
-            }
-            Value::Map(map) => {
-                map.entries.borrow().iter().map(|(k, v)| (Value::Str(k.clone()), v.clone())).collect()
-            }
+            Value::Bytes(bytes) => indexed(
+                bytes
+                    .iter()
+                    .map(|b| Value::Uint(u64::from(*b), crate::value::UintKind::Uint8)),
+            ),
+            Value::Map(map) => map
+                .entries
+                .borrow()
+                .iter()
+                .map(|(k, v)| (Value::Str(k.clone()), v.clone()))
+                .collect(),
             Value::Invalid | Value::Nil => Vec::new(),
             Value::Native(native) => match &**native {
                 Native::Files(files) => files
@@ -63,10 +68,20 @@ impl<'t> State<'t, '_> {
     fn cannot<T>(&self, value: &Value) -> Exec<T> {
         let mut shown = Vec::new();
         gofmt::print_operand(value, &mut shown);
-        self.error(format_args!("range can't iterate over {}", String::from_utf8_lossy(&shown)))
+        self.error(format_args!(
+            "range can't iterate over {}",
+            String::from_utf8_lossy(&shown)
+        ))
     }
 
-    fn one(&mut self, key: &Value, element: &Value, range: &'t Branch, mark: usize, out: &mut Vec<u8>) -> Exec<Flow> {
+    fn one(
+        &mut self,
+        key: &Value,
+        element: &Value,
+        range: &'t Branch,
+        mark: usize,
+        out: &mut Vec<u8>,
+    ) -> Exec<Flow> {
         self.session.check(&self.template.name, out.len())?;
         let decl = &range.pipe.decl;
         if let [first, rest @ ..] = decl.as_slice() {
@@ -91,5 +106,8 @@ impl<'t> State<'t, '_> {
 }
 
 fn indexed(items: impl Iterator<Item = Value>) -> Vec<(Value, Value)> {
-    items.enumerate().map(|(i, item)| (Value::int(i as i64), item)).collect()
+    items
+        .enumerate()
+        .map(|(i, item)| (Value::int(i as i64), item))
+        .collect()
 }

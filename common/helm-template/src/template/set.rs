@@ -17,7 +17,10 @@ pub(crate) struct Set {
 impl Set {
     /// A set in which new definitions do not reach `parent`.
     pub fn over(parent: &Rc<Set>) -> Rc<Self> {
-        Rc::new(Self { parent: Some(parent.clone()), own: RefCell::default() })
+        Rc::new(Self {
+            parent: Some(parent.clone()),
+            own: RefCell::default(),
+        })
     }
 
     pub fn get(&self, name: &str) -> Option<Arc<Template>> {

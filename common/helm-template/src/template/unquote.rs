@@ -83,7 +83,9 @@ fn escape(chars: &mut std::str::Chars<'_>, quote: char, out: &mut Vec<u8>) -> Op
 
 fn digits(chars: &mut std::str::Chars<'_>, count: usize, radix: u32, start: u32) -> Option<u32> {
     (0..count).try_fold(start, |value, _| {
-        value.checked_mul(radix)?.checked_add(chars.next()?.to_digit(radix)?)
+        value
+            .checked_mul(radix)?
+            .checked_add(chars.next()?.to_digit(radix)?)
     })
 }
 

@@ -127,7 +127,11 @@ impl Decoder {
         };
         self.count()?;
         let Body::Scalar(text, plain) = &node.body else {
-            let kind = if matches!(node.body, Body::Mapping(_)) { "map[interface {}]interface {}" } else { "[]interface {}" };
+            let kind = if matches!(node.body, Body::Mapping(_)) {
+                "map[interface {}]interface {}"
+            } else {
+                "[]interface {}"
+            };
             return Err(format!("yaml: invalid map key: {kind}"));
         };
         match typed(node, text, *plain)? {
@@ -140,9 +144,9 @@ impl Decoder {
                 "NaN" => ".nan".into(),
                 _ => short_float(value as f32),
             }),
-            Typed::Scalar(Scalar::Uint(value)) => {
-                Err(format!("unsupported map key of type: uint64, key: {value:#x}, value: interface {{}}(nil)"))
-            }
+            Typed::Scalar(Scalar::Uint(value)) => Err(format!(
+                "unsupported map key of type: uint64, key: {value:#x}, value: interface {{}}(nil)"
+            )),
             Typed::Scalar(_) => {
                 Err("unsupported map key of type: %!s(<nil>), key: <nil>, value: interface {}(nil)".into())
             }
@@ -153,13 +157,17 @@ impl Decoder {
 /// `strconv.FormatFloat(value, 'g', -1, 32)`.
 fn short_float(value: f32) -> String {
     // The shortest text of the f32, printed by the rules for f64.
-    format!("{value:e}").parse::<f64>().map(format_float).unwrap_or_default()
+    format!("{value:e}")
+        .parse::<f64>()
+        .map(format_float)
+        .unwrap_or_default()
 }
 
 fn is_merge(key: &Node) -> bool {
     match &key.body {
         Body::Scalar(text, plain) => {
-            text == "<<" && (*plain && key.tag.is_none() || key.tag.as_deref() == Some("tag:yaml.org,2002:merge"))
+            text == "<<"
+                && (*plain && key.tag.is_none() || key.tag.as_deref() == Some("tag:yaml.org,2002:merge"))
         }
         _ => false,
     }
@@ -171,7 +179,10 @@ enum Typed {
 }
 
 fn typed(node: &Node, text: &str, plain: bool) -> Result<Typed, String> {
-    let tag = node.tag.as_deref().map(|tag| tag.strip_prefix(LONG).unwrap_or(tag));
+    let tag = node
+        .tag
+        .as_deref()
+        .map(|tag| tag.strip_prefix(LONG).unwrap_or(tag));
     let found = match tag {
         None if !plain => return Ok(Typed::Text(text.into())),
         None => resolve(text),
@@ -191,7 +202,12 @@ fn typed(node: &Node, text: &str, plain: bool) -> Result<Typed, String> {
                 | ("null", Scalar::Null)
                 | ("timestamp", Scalar::Timestamp) => found,
                 ("float", Scalar::Int(value)) => Scalar::Float(*value as f64),
-                _ => return Err(format!("yaml: cannot decode !!{} `{text}` as a !!{wanted}", short_tag(&found))),
+                _ => {
+                    return Err(format!(
+                        "yaml: cannot decode !!{} `{text}` as a !!{wanted}",
+                        short_tag(&found)
+                    ));
+                }
             }
         }
         Some(_) => return Ok(Typed::Text(text.into())),

@@ -1,5 +1,6 @@
 //! Prints values as go-yaml 2 prints what `encoding/json` made of them.
 
+use super::analyze::{analyze, escape, is_base60, is_break, is_printable};
 use super::resolve::{Scalar, resolve};
 use super::{compose, order};
 use crate::functions::json;
@@ -24,7 +25,10 @@ pub(crate) fn emit_value(value: &Value) -> Result<String, String> {
 
 /// `toYamlPretty`: sequences in mappings are indented too.
 pub(crate) fn emit_pretty(value: &Value) -> Result<String, String> {
-    let mut emitter = Emitter { indent_sequences: true, ..Emitter::new() };
+    let mut emitter = Emitter {
+        indent_sequences: true,
+        ..Emitter::new()
+    };
     let text = emitter.document(value)?;
     Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
 }
@@ -43,15 +47,6 @@ enum Style {
     Single,
     Double,
     Literal,
-}
-
-/// What a scalar's characters allow.
-#[derive(Default)]
-struct Analysis {
-    multiline: bool,
-    plain: bool,
-    single: bool,
-    block: bool,
 }
 
 struct Emitter {
@@ -105,7 +100,10 @@ impl Emitter {
             Value::List(list) => self.sequence(&list.items, place)?,
             Value::Map(map) => {
                 let entries = map.entries.borrow();
-                self.mapping(entries.iter().map(|(k, v)| (k.to_string(), v.clone())).collect(), place)?;
+                self.mapping(
+                    entries.iter().map(|(k, v)| (k.to_string(), v.clone())).collect(),
+                    place,
+                )?;
             }
             Value::Native(native) => self.native(native, place)?,
         }
@@ -123,7 +121,9 @@ impl Emitter {
                 self.mapping(fields.collect(), place)
             }
             Native::Files(files) => {
-                let entries = files.iter().map(|(name, data)| (name.clone(), Value::Bytes(data.clone())));
+                let entries = files
+                    .iter()
+                    .map(|(name, data)| (name.clone(), Value::Bytes(data.clone())));
                 self.mapping(entries.collect(), place)
             }
             other => match json::native(other) {
@@ -435,112 +435,4 @@ fn carried(text: &str) -> Result<std::borrow::Cow<'_, str>, String> {
         serde_json::Value::String(text) => Ok(text.into()),
         _ => Ok(text.into()),
     }
-}
-
-fn is_break(c: char) -> bool {
-    matches!(c, '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
-}
-
-fn is_printable(c: char) -> bool {
-    matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}')
-}
-
-fn escape(c: char) -> String {
-    let letter = match c {
-        '\0' => '0',
-        '\u{7}' => 'a',
-        '\u{8}' => 'b',
-        '\t' => 't',
-        '\n' => 'n',
-        '\u{b}' => 'v',
-        '\u{c}' => 'f',
-        '\r' => 'r',
-        '\u{1b}' => 'e',
-        '"' => '"',
-        '\\' => '\\',
-        '\u{85}' => 'N',
-        '\u{a0}' => '_',
-        '\u{2028}' => 'L',
-        '\u{2029}' => 'P',
-        c => {
-            let value = u32::from(c);
-            return match value {
-                0..=0xff => format!("\\x{value:02X}"),
-                0x100..=0xffff => format!("\\u{value:04X}"),
-                _ => format!("\\U{value:08X}"),
-            };
-        }
-    };
-    format!("\\{letter}")
-}
-
-fn analyze(text: &str) -> Analysis {
-    if text.is_empty() {
-        return Analysis { multiline: false, plain: true, single: true, block: false };
-    }
-    let chars: Vec<char> = text.chars().collect();
-    let mut indicators = text.starts_with("---") || text.starts_with("...");
-    let (mut line_breaks, mut special) = (false, false);
-    let (mut edge_blank, mut trailing_space) = (false, false);
-    let (mut break_space, mut space_break) = (false, false);
-    let (mut previous_space, mut previous_break) = (false, false);
-    let mut after_blank = true;
-    for (i, c) in chars.iter().copied().enumerate() {
-        let last = i + 1 == chars.len();
-        let before_blank = last || matches!(chars[i + 1], ' ' | '\t');
-        indicators |= match c {
-            ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' => i == 0,
-            '#' => i == 0 || after_blank,
-            '?' | '-' => i == 0 && before_blank,
-            ':' => before_blank,
-            _ => false,
-        };
-        special |= !is_printable(c);
-        if c == ' ' {
-            edge_blank |= i == 0 || last;
-            trailing_space |= last;
-            break_space |= previous_break;
-            (previous_space, previous_break) = (true, false);
-        } else if is_break(c) {
-            line_breaks = true;
-            edge_blank |= i == 0 || last;
-            space_break |= previous_space;
-            (previous_space, previous_break) = (false, true);
-        } else {
-            (previous_space, previous_break) = (false, false);
-        }
-        after_blank = matches!(c, ' ' | '\t') || is_break(c);
-    }
-    let unprintable = space_break || special;
-    Analysis {
-        multiline: line_breaks,
-        plain: !(edge_blank || break_space || unprintable || line_breaks || indicators),
-        single: !(break_space || unprintable),
-        block: !(trailing_space || unprintable),
-    }
-}
-
-/// Sexagesimal numbers of YAML 1.1, which go-yaml quotes though it reads them
-/// as strings: `[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?`.
-fn is_base60(text: &str) -> bool {
-    let text = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let text = match text.split_once('.') {
-        Some((head, tail)) if tail.bytes().all(|b| b.is_ascii_digit() || b == b'_') => head,
-        Some(_) => return false,
-        None => text,
-    };
-    let mut parts = text.split(':');
-    let first = parts.next().unwrap_or("").as_bytes();
-    let starts = first.first().is_some_and(u8::is_ascii_digit)
-        && first.iter().all(|b| b.is_ascii_digit() || *b == b'_');
-    let mut count = 0;
-    let rest = parts.all(|part| {
-        count += 1;
-        match part.as_bytes() {
-            [b] => b.is_ascii_digit(),
-            [a, b] => (b'0'..=b'5').contains(a) && b.is_ascii_digit(),
-            _ => false,
-        }
-    });
-    starts && rest && count > 0
 }

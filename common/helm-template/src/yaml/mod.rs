@@ -1,6 +1,7 @@
 //! YAML as `sigs.k8s.io/yaml` reads and prints it: JSON data, YAML 1.1 text,
 //! the words and habits of go-yaml 2.
 
+mod analyze;
 mod compose;
 mod emit;
 mod order;
@@ -9,6 +10,7 @@ mod reader;
 mod resolve;
 mod scan;
 mod scan_scalar;
+mod scan_tag;
 
 use crate::value::Value;
 use serde_json::Value as Json;

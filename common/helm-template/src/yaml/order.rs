@@ -46,8 +46,13 @@ fn less(a: &[char], b: &[char]) -> bool {
 /// Sorts keys in go-yaml's order. The order is not always consistent, so this
 /// is a plain merge sort that bears with that.
 pub(super) fn sort<T>(items: Vec<(String, T)>) -> Vec<(String, T)> {
-    let keyed = items.into_iter().map(|(key, value)| (key.chars().collect::<Vec<_>>(), (key, value)));
-    merge_sort(keyed.collect()).into_iter().map(|(_, item)| item).collect()
+    let keyed = items
+        .into_iter()
+        .map(|(key, value)| (key.chars().collect::<Vec<_>>(), (key, value)));
+    merge_sort(keyed.collect())
+        .into_iter()
+        .map(|(_, item)| item)
+        .collect()
 }
 
 fn merge_sort<T>(mut items: Vec<(Vec<char>, T)>) -> Vec<(Vec<char>, T)> {
@@ -59,8 +64,16 @@ fn merge_sort<T>(mut items: Vec<(Vec<char>, T)>) -> Vec<(Vec<char>, T)> {
     let mut right = merge_sort(right).into_iter().peekable();
     let mut out = Vec::with_capacity(left.len() + right.len());
     while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-        let order = if less(&b.0, &a.0) { Ordering::Greater } else { Ordering::Less };
-        out.extend(if order == Ordering::Greater { right.next() } else { left.next() });
+        let order = if less(&b.0, &a.0) {
+            Ordering::Greater
+        } else {
+            Ordering::Less
+        };
+        out.extend(if order == Ordering::Greater {
+            right.next()
+        } else {
+            left.next()
+        });
     }
     out.extend(left);
     out.extend(right);

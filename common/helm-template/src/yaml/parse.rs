@@ -43,7 +43,10 @@ pub(super) struct Parser {
 }
 
 fn empty() -> Rc<Node> {
-    Rc::new(Node { tag: None, body: Body::Scalar(String::new(), true) })
+    Rc::new(Node {
+        tag: None,
+        body: Body::Scalar(String::new(), true),
+    })
 }
 
 impl Parser {
@@ -93,7 +96,11 @@ impl Parser {
             let (next, _) = self.peek()?;
             if matches!(
                 next,
-                Token::VersionDirective | Token::TagDirective(..) | Token::DocumentStart | Token::DocumentEnd | Token::StreamEnd
+                Token::VersionDirective
+                    | Token::TagDirective(..)
+                    | Token::DocumentStart
+                    | Token::DocumentEnd
+                    | Token::StreamEnd
             ) {
                 return Ok(Some(empty()));
             }
@@ -119,7 +126,10 @@ impl Parser {
         if let Token::Alias(name) = token {
             self.scanner.skip();
             return match self.anchors.get(&name) {
-                Some(node) => Ok(Rc::new(Node { tag: None, body: Body::Alias(node.clone()) })),
+                Some(node) => Ok(Rc::new(Node {
+                    tag: None,
+                    body: Body::Alias(node.clone()),
+                })),
                 None => Err(Failure::UnknownAnchor(name)),
             };
         }
@@ -189,7 +199,10 @@ impl Parser {
         while self.peek()?.0 == Token::BlockEntry {
             self.scanner.skip();
             let (next, _) = self.peek()?;
-            let none = matches!(next, Token::BlockEntry | Token::Key | Token::Value | Token::BlockEnd);
+            let none = matches!(
+                next,
+                Token::BlockEntry | Token::Key | Token::Value | Token::BlockEnd
+            );
             items.push(if none { empty() } else { self.node(true, false)? });
         }
         Ok(Body::Sequence(items))
@@ -249,7 +262,10 @@ impl Parser {
                 Token::Key => {
                     self.scanner.skip();
                     let entry = self.flow_pair(&Token::FlowSequenceEnd)?;
-                    items.push(Rc::new(Node { tag: None, body: Body::Mapping(vec![entry]) }));
+                    items.push(Rc::new(Node {
+                        tag: None,
+                        body: Body::Mapping(vec![entry]),
+                    }));
                 }
                 Token::FlowSequenceEnd => break,
                 _ => items.push(self.node(false, false)?),

@@ -41,11 +41,17 @@ impl Reader {
         let mut chars = Vec::with_capacity(text.len());
         for c in text.chars() {
             if !allowed(c) {
-                return Err(Problem { text: "control characters are not allowed", line: 0 });
+                return Err(Problem {
+                    text: "control characters are not allowed",
+                    line: 0,
+                });
             }
             chars.push(c);
         }
-        Ok(Self { chars, mark: Mark::default() })
+        Ok(Self {
+            chars,
+            mark: Mark::default(),
+        })
     }
 
     /// The character `n` ahead; `\0` behind the end.
@@ -77,7 +83,11 @@ impl Reader {
         self.mark.index += length;
         self.mark.column = 0;
         self.mark.line += 1;
-        if matches!(c, '\r' | '\n' | '\u{85}') { '\n' } else { c }
+        if matches!(c, '\r' | '\n' | '\u{85}') {
+            '\n'
+        } else {
+            c
+        }
     }
 
     pub fn is_blank(&self, n: usize) -> bool {
@@ -99,7 +109,10 @@ impl Reader {
     /// `---` or `...` at the start of a line.
     pub fn at_document_indicator(&self) -> bool {
         self.mark.column == 0
-            && matches!((self.peek(0), self.peek(1), self.peek(2)), ('-', '-', '-') | ('.', '.', '.'))
+            && matches!(
+                (self.peek(0), self.peek(1), self.peek(2)),
+                ('-', '-', '-') | ('.', '.', '.')
+            )
             && self.is_blank_or_end(3)
     }
 }

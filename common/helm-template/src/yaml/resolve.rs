@@ -17,7 +17,9 @@ pub(super) enum Scalar {
 
 /// Resolves an untagged plain scalar.
 pub(super) fn resolve(text: &str) -> Scalar {
-    let Some(first) = text.bytes().next() else { return Scalar::Null };
+    let Some(first) = text.bytes().next() else {
+        return Scalar::Null;
+    };
     match first {
         b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~' => word(text),
         b'.' => dotted(text),
@@ -28,8 +30,12 @@ pub(super) fn resolve(text: &str) -> Scalar {
 
 fn word(text: &str) -> Scalar {
     match text {
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Scalar::Bool(true),
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Scalar::Bool(false),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            Scalar::Bool(true)
+        }
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            Scalar::Bool(false)
+        }
         "~" | "null" | "Null" | "NULL" => Scalar::Null,
         _ => Scalar::Str,
     }
@@ -110,7 +116,9 @@ fn is_timestamp(text: &str) -> Option<()> {
         return None;
     }
     chrono::NaiveDate::from_ymd_opt(year, month, day)?;
-    let Some((separator, time)) = time else { return Some(()) };
+    let Some((separator, time)) = time else {
+        return Some(());
+    };
     let (clock, zone) = match separator {
         b' ' => (time, "Z"),
         _ => time.split_at(time.find(['Z', '+', '-'])?),
@@ -120,7 +128,11 @@ fn is_timestamp(text: &str) -> Option<()> {
         None => (clock, None),
     };
     let mut parts = clock.split(':');
-    let (hour, minute, second) = (small(parts.next()?)?, small(parts.next()?)?, small(parts.next()?)?);
+    let (hour, minute, second) = (
+        small(parts.next()?)?,
+        small(parts.next()?)?,
+        small(parts.next()?)?,
+    );
     let digits = fraction.is_none_or(|f| !f.is_empty() && f.bytes().all(|b| b.is_ascii_digit()));
     let ok = parts.next().is_none() && hour < 24 && minute < 60 && second < 60 && digits && zone_ok(zone);
     ok.then_some(())

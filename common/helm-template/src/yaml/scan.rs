@@ -72,7 +72,10 @@ impl Scanner {
 
     pub fn peek(&mut self) -> Scan<&(Token, Mark)> {
         self.fill()?;
-        let end = Problem { text: "did not find expected token", line: 0 };
+        let end = Problem {
+            text: "did not find expected token",
+            line: 0,
+        };
         self.tokens.front().ok_or(end)
     }
 
@@ -100,7 +103,10 @@ impl Scanner {
             let mut need = self.tokens.is_empty();
             if !need {
                 self.stale_simple_keys()?;
-                need = self.simple_keys.iter().any(|key| key.possible && key.token == self.taken);
+                need = self
+                    .simple_keys
+                    .iter()
+                    .any(|key| key.possible && key.token == self.taken);
             }
             if !need || self.done {
                 return Ok(());
@@ -109,12 +115,12 @@ impl Scanner {
         }
     }
 
-    fn push(&mut self, token: Token, mark: Mark) {
+    pub(super) fn push(&mut self, token: Token, mark: Mark) {
         self.tokens.push_back((token, mark));
     }
 
     fn fetch(&mut self) -> Scan<()> {
-        self.to_next_token();
+        self.pass_to_token();
         self.stale_simple_keys()?;
         self.unroll(self.reader.mark.column as isize);
         let mark = self.reader.mark;
@@ -133,7 +139,14 @@ impl Scanner {
             self.remove_simple_key()?;
             self.simple_key_allowed = false;
             self.reader.skip_n(3);
-            self.push(if c == '-' { Token::DocumentStart } else { Token::DocumentEnd }, mark);
+            self.push(
+                if c == '-' {
+                    Token::DocumentStart
+                } else {
+                    Token::DocumentEnd
+                },
+                mark,
+            );
             return Ok(());
         }
         let blank_next = self.reader.is_blank_or_end(1);
@@ -192,7 +205,24 @@ impl Scanner {
     fn starts_plain(&self, c: char, blank_next: bool) -> bool {
         let indicator = matches!(
             c,
-            '-' | '?' | ':' | ',' | '[' | ']' | '{' | '}' | '#' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`'
+            '-' | '?'
+                | ':'
+                | ','
+                | '['
+                | ']'
+                | '{'
+                | '}'
+                | '#'
+                | '&'
+                | '*'
+                | '!'
+                | '|'
+                | '>'
+                | '\''
+                | '"'
+                | '%'
+                | '@'
+                | '`'
         );
         let blank = self.reader.is_blank_or_end(0);
         !(blank || indicator)
@@ -200,7 +230,7 @@ impl Scanner {
             || (self.flow_level == 0 && matches!(c, '?' | ':') && !blank_next)
     }
 
-    fn to_next_token(&mut self) {
+    fn pass_to_token(&mut self) {
         loop {
             if self.reader.mark.index == 0 && self.reader.peek(0) == '\u{feff}' {
                 self.reader.skip();
@@ -228,7 +258,8 @@ impl Scanner {
     fn stale_simple_keys(&mut self) -> Scan<()> {
         for i in 0..self.simple_keys.len() {
             let key = self.simple_keys[i];
-            let stale = key.mark.line < self.reader.mark.line || key.mark.index + 1024 < self.reader.mark.index;
+            let stale =
+                key.mark.line < self.reader.mark.line || key.mark.index + 1024 < self.reader.mark.index;
             if key.possible && stale {
                 if key.required {
                     return self.problem(key.mark, "could not find expected ':'");
@@ -257,7 +288,9 @@ impl Scanner {
     }
 
     fn remove_simple_key(&mut self) -> Scan<()> {
-        let Some(key) = self.simple_keys.last().copied() else { return Ok(()) };
+        let Some(key) = self.simple_keys.last().copied() else {
+            return Ok(());
+        };
         if key.possible && key.required {
             return self.problem(key.mark, "could not find expected ':'");
         }
@@ -367,7 +400,12 @@ impl Scanner {
         let key = self.simple_keys.last().copied().unwrap_or_default();
         if key.possible {
             self.tokens.insert(key.token - self.taken, (Token::Key, key.mark));
-            self.roll(key.mark.column, Some(key.token), Token::BlockMappingStart, key.mark)?;
+            self.roll(
+                key.mark.column,
+                Some(key.token),
+                Token::BlockMappingStart,
+                key.mark,
+            )?;
             if let Some(last) = self.simple_keys.last_mut() {
                 last.possible = false;
             }
@@ -382,96 +420,5 @@ impl Scanner {
             self.simple_key_allowed = self.flow_level == 0;
         }
         self.single(Token::Value)
-    }
-
-    fn is_alpha(c: char) -> bool {
-        c.is_ascii_alphanumeric() || c == '_' || c == '-'
-    }
-
-    fn anchor(&mut self, indicator: char) -> Scan<()> {
-        let mark = self.reader.mark;
-        self.reader.skip();
-        let mut name = String::new();
-        while Self::is_alpha(self.reader.peek(0)) {
-            name.push(self.reader.skip());
-        }
-        let ends = matches!(self.reader.peek(0), '?' | ':' | ',' | ']' | '}' | '%' | '@' | '`');
-        if name.is_empty() || !(self.reader.is_blank_or_end(0) || ends) {
-            return self.problem(mark, "did not find expected alphabetic or numeric character");
-        }
-        self.push(if indicator == '*' { Token::Alias(name) } else { Token::Anchor(name) }, mark);
-        Ok(())
-    }
-
-    fn tag(&mut self) -> Scan<()> {
-        let mark = self.reader.mark;
-        let (mut handle, mut suffix) = (String::new(), String::new());
-        if self.reader.peek(1) == '<' {
-            self.reader.skip_n(2);
-            self.tag_uri(&mut suffix);
-            if suffix.is_empty() {
-                return self.problem(mark, "did not find expected tag URI");
-            }
-            if self.reader.peek(0) != '>' {
-                return self.problem(mark, "did not find the expected '>'");
-            }
-            self.reader.skip();
-        } else {
-            handle.push(self.reader.skip());
-            while Self::is_alpha(self.reader.peek(0)) {
-                handle.push(self.reader.skip());
-            }
-            if self.reader.peek(0) == '!' {
-                handle.push(self.reader.skip());
-                self.tag_uri(&mut suffix);
-                if suffix.is_empty() {
-                    return self.problem(mark, "did not find expected tag URI");
-                }
-            } else {
-                suffix = handle.split_off(1);
-                self.tag_uri(&mut suffix);
-                if suffix.is_empty() {
-                    std::mem::swap(&mut handle, &mut suffix);
-                }
-            }
-        }
-        if !self.reader.is_blank_or_end(0) {
-            return self.problem(mark, "did not find expected whitespace or line break");
-        }
-        self.push(Token::Tag(handle, suffix), mark);
-        Ok(())
-    }
-
-    fn tag_uri(&mut self, out: &mut String) {
-        loop {
-            let c = self.reader.peek(0);
-            if !(Self::is_alpha(c) || ";/?:@&=+$.!~*'()%".contains(c)) || self.reader.at_end(0) {
-                return;
-            }
-            out.push(self.reader.skip());
-        }
-    }
-
-    fn directive(&mut self) -> Scan<()> {
-        let mark = self.reader.mark;
-        let mut line = String::new();
-        self.reader.skip();
-        while !self.reader.is_break_or_end(0) && self.reader.peek(0) != '#' {
-            line.push(self.reader.skip());
-        }
-        while !self.reader.is_break_or_end(0) {
-            self.reader.skip();
-        }
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words.as_slice() {
-            ["YAML", version] if *version == "1.1" => self.push(Token::VersionDirective, mark),
-            ["YAML", _] => return Err(Problem { text: "found incompatible YAML document", line: mark.line }),
-            ["TAG", handle, prefix] => {
-                self.push(Token::TagDirective((*handle).into(), (*prefix).into()), mark);
-            }
-            [] => return self.problem(mark, "could not find expected directive name"),
-            _ => return self.problem(mark, "found unknown directive name"),
-        }
-        Ok(())
     }
 }

@@ -58,7 +58,10 @@ impl Scanner {
             }
             while self.reader.is_blank(0) || self.reader.is_break(0) {
                 if self.reader.is_blank(0) {
-                    if leading_blanks && (self.reader.mark.column as isize) < indent && self.reader.peek(0) == '\t' {
+                    if leading_blanks
+                        && (self.reader.mark.column as isize) < indent
+                        && self.reader.peek(0) == '\t'
+                    {
                         return self.problem(start, "found a tab character that violates indentation");
                     }
                     let c = self.reader.skip();
@@ -222,7 +225,11 @@ impl Scanner {
             self.reader.line_break();
         }
         let parent = self.indent();
-        let mut indent = if increment > 0 { parent.max(0) + increment } else { 0 };
+        let mut indent = if increment > 0 {
+            parent.max(0) + increment
+        } else {
+            0
+        };
         let mut breaks = String::new();
         self.block_breaks(&mut indent, &mut breaks, start)?;
         let mut text = String::new();
@@ -259,7 +266,12 @@ impl Scanner {
     }
 
     /// Passes indentation and empty lines, and finds the indent if unknown.
-    fn block_breaks(&mut self, indent: &mut isize, breaks: &mut String, start: super::reader::Mark) -> Scan<()> {
+    fn block_breaks(
+        &mut self,
+        indent: &mut isize,
+        breaks: &mut String,
+        start: super::reader::Mark,
+    ) -> Scan<()> {
         let mut widest = 0;
         loop {
             let column = |this: &Self| this.reader.mark.column as isize;
@@ -268,7 +280,10 @@ impl Scanner {
             }
             widest = widest.max(column(self));
             if (*indent == 0 || column(self) < *indent) && self.reader.peek(0) == '\t' {
-                return self.problem(start, "found a tab character where an indentation space is expected");
+                return self.problem(
+                    start,
+                    "found a tab character where an indentation space is expected",
+                );
             }
             if !self.reader.is_break(0) {
                 break;
