@@ -77,8 +77,31 @@ fn covers(wanted: &Value, live: &Value) -> bool {
         (Value::Array(wanted), Value::Array(live)) => {
             wanted.len() == live.len() && wanted.iter().zip(live).all(|(wanted, live)| covers(wanted, live))
         }
+        // API servers rewrite durations: 1h comes back as 1h0m0s.
+        (Value::String(wanted), Value::String(live)) if wanted != live => {
+            matches!((duration(wanted), duration(live)), (Some(a), Some(b)) if a == b)
+        }
         (wanted, live) => same(wanted, live),
     }
+}
+
+/// Seconds of a duration made of hours, minutes and seconds.
+fn duration(text: &str) -> Option<u64> {
+    let mut total = 0_u64;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: u64 = rest[..end].parse().ok()?;
+        let factor = match rest[end..].chars().next()? {
+            'h' => 3600,
+            'm' => 60,
+            's' => 1,
+            _ => return None,
+        };
+        total = total.checked_add(number.checked_mul(factor)?)?;
+        rest = &rest[end + 1..];
+    }
+    (!text.is_empty()).then_some(total)
 }
 
 /// Who wrote which field, by `metadata.managedFields`.
@@ -159,6 +182,17 @@ mod tests {
             heal(&new, &live, &[&failed]),
             Some(json!({"spec": {"a": 1, "b": null}}))
         );
+    }
+
+    #[test]
+    fn durations_written_differently_are_no_difference() {
+        let (new, mut live) = (
+            json!({"spec": {"a": "1h", "b": "20m"}}),
+            json!({"spec": {"a": "1h0m0s", "b": "19m"}}),
+        );
+        live["metadata"] =
+            json!({"managedFields": [{"manager": "helm", "fieldsV1": {"f:spec": {"f:a": {}, "f:b": {}}}}]});
+        assert_eq!(heal(&new, &live, &[]), Some(json!({"spec": {"b": "20m"}})));
     }
 
     #[test]
