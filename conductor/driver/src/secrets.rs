@@ -184,17 +184,23 @@ pub fn clouds_yaml(settings: &Settings, access: &CloudAccess) -> SecretString {
 
 /// Text as a YAML scalar that every reader takes for text, plain where that is safe.
 fn scalar(text: &str) -> String {
-    let printable = text
-        .chars()
-        .all(|c| !c.is_control() && c != '\u{feff}' && c != '\u{2028}' && c != '\u{2029}');
     if is_plain(text) {
         text.to_owned()
-    } else if printable {
+    } else if text.chars().all(is_printable) {
         format!("'{}'", text.replace('\'', "''"))
     } else {
-        // JSON's strings are YAML's double-quoted ones.
-        Value::from(text).to_string()
+        let quoted = text.chars().map(|c| match c {
+            '"' | '\\' => format!("\\{c}"),
+            c if is_printable(c) => c.to_string(),
+            c => format!("\\U{:08x}", u32::from(c)),
+        });
+        format!("\"{}\"", quoted.collect::<String>())
     }
+}
+
+/// Whether a character may stand in YAML as it is, on one line.
+fn is_printable(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// Whether plain `text` is a string in YAML 1.1 and 1.2: it looks like no number, date, boolean or null.
