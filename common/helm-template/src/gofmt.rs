@@ -86,6 +86,10 @@ pub(crate) fn print(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Invalid => out.extend_from_slice(b"<no value>"),
         Value::Nil => out.extend_from_slice(b"<nil>"),
+        // In a template it is addressable, so that Go finds its String method.
+        Value::Native(native) if native.type_name() == "chartutil.KubeVersion" => {
+            print_operand(&value.native_field("Version"), out);
+        }
         value => print_verb_v(value, out, false, 0),
     }
 }
@@ -192,7 +196,16 @@ fn print_native(native: &Native, out: &mut Vec<u8>, plus: bool, depth: usize) {
                 return;
             }
             push(out, if s.pointer { "&{" } else { "{" });
+            // `.Chart` embeds its metadata and adds a field.
+            let embedded = s
+                .type_name
+                .starts_with("struct { chart.Metadata")
+                .then(|| s.fields.len() - 1);
+            push(out, if embedded.is_some() { "{" } else { "" });
             for (i, field) in s.fields.iter().enumerate() {
+                if embedded == Some(i) {
+                    out.push(b'}');
+                }
                 if i > 0 {
                     out.push(b' ');
                 }

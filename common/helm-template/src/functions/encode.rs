@@ -114,7 +114,7 @@ fn b64_fault(text: &[u8]) -> usize {
                 .map(|n| n + i + 1);
             match next {
                 None => return text.len(),
-                Some(at) if text[at] != b'=' => return at,
+                Some(at) if text[at] != b'=' => return at - 1,
                 Some(at) => i = at,
             }
         }
@@ -235,6 +235,8 @@ fn ext(path: &str) -> String {
 pub(super) fn delimited(text: &str, joint: char) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::new();
+    // A number opens a word, but does not divide one that a number opened.
+    let mut numeric_word = false;
     let is_joint = |c: char| c == '_' || c == '-' || c == ' ' || c.is_whitespace();
     for (i, c) in chars.iter().copied().enumerate() {
         if is_joint(c) {
@@ -249,25 +251,33 @@ pub(super) fn delimited(text: &str, joint: char) -> String {
             Some(p) if c.is_uppercase() => {
                 p.is_lowercase() || p.is_numeric() || p.is_uppercase() && next.is_some_and(char::is_lowercase)
             }
-            Some(p) if c.is_numeric() => p.is_alphabetic(),
+            Some(p) if c.is_numeric() => p.is_alphabetic() && !numeric_word,
             Some(_) => false,
         };
         if starts {
             out.push(joint);
+        }
+        if starts || previous.is_none_or(is_joint) {
+            numeric_word = c.is_numeric();
         }
         out.extend(c.to_lowercase());
     }
     out
 }
 
-/// `xstrings.ToPascalCase`
+/// `xstrings.ToPascalCase`: of each run of connectors the last is dropped,
+/// leading ones stay.
 pub(super) fn pascal(text: &str) -> String {
+    let is_joint = |c: &char| *c == '_' || *c == '-' || c.is_whitespace();
     let mut out = String::new();
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next_if(is_joint) {
+        out.push(c);
+    }
     let mut upper = true;
-    for (i, c) in text.chars().enumerate() {
-        if c == '_' || c == '-' || c.is_whitespace() {
-            // Leading connectors stay.
-            if out.is_empty() && i == 0 || out.chars().all(|c| c == '_' || c == '-') && !out.is_empty() {
+    while let Some(c) = chars.next() {
+        if is_joint(&c) {
+            if chars.peek().is_some_and(|next| is_joint(next)) {
                 out.push(c);
             }
             upper = true;
