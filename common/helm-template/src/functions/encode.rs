@@ -277,7 +277,7 @@ pub(super) fn pascal(text: &str) -> String {
     let mut upper = true;
     while let Some(c) = chars.next() {
         if is_joint(&c) {
-            if chars.peek().is_some_and(|next| is_joint(next)) {
+            if chars.peek().is_some_and(is_joint) {
                 out.push(c);
             }
             upper = true;
