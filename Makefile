@@ -5,17 +5,19 @@ CARGO_DENY_VERSION := 0.20.2
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/magnum-conductor
 DENY := $(CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
+STACK := cargo run --quiet --bin stack --
+
 .PHONY: demo demo-down test toolchain programs lint deny unit go-test e2e
 
 # ----- for people -----
 
 # The whole story by the real command line; leaves everything running.
 demo: toolchain programs
-	target/debug/stack demo $(DEMO_ARGS)
+	$(STACK) demo $(DEMO_ARGS)
 
 # Ends what `make demo` left running and deletes its folder.
 demo-down: toolchain
-	cargo run --quiet --bin stack -- down
+	$(STACK) down
 
 # Everything that CI checks, from nothing.
 test: toolchain lint deny unit go-test e2e
@@ -34,7 +36,7 @@ lint:
 
 # Licences, sources and double versions of what we depend on.
 deny: $(DENY)
-	$(DENY) --offline check licenses bans sources
+	$(DENY) check licenses bans sources
 
 $(DENY):
 	cargo install --quiet --locked --debug --root $(CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION) \
@@ -50,5 +52,5 @@ go-test:
 
 # One stack after another, so that they do not starve each other of two cores.
 e2e: programs
-	cargo run --quiet --bin stack -- prepare
-	cargo test -p e2e -- --nocapture
+	$(STACK) prepare
+	cargo test -p e2e -- --nocapture --test-threads=4

@@ -40,8 +40,10 @@ pub async fn run(stack: &Stack, cluster: &str, out: &mut impl Write) -> Result<(
     let [first, next] = VERSIONS;
     steps
         .step("openstack coe cluster template create (two)", async {
-            Life::create_template(stack, first).await?;
-            Life::create_template(stack, next).await
+            tokio::try_join!(
+                Life::create_template(stack, first),
+                Life::create_template(stack, next)
+            )
         })
         .await?;
     steps
@@ -115,6 +117,40 @@ fn check_nodes(nodes: &[(String, String)], version: &str) -> Result<()> {
     Ok(())
 }
 
+/// The time of the last deletion in a conductor's log without the waiting for Cluster API: until its step `wait` is
+/// reached first, and after it was left last.
+fn deletion(log: &str) -> Option<Duration> {
+    let times: Vec<(Duration, &str)> = log
+        .lines()
+        .filter(|line| line.contains("operation=delete"))
+        .filter_map(|line| Some((time_of_day(line)?, line)))
+        .collect();
+    let (began, _) = times.first()?;
+    let (ended, _) = times.last()?;
+    let waits = |(_, line): &&(Duration, &str)| line.contains("step=wait");
+    let (reached, _) = times.iter().find(waits)?;
+    let left = times
+        .iter()
+        .rposition(|entry| waits(&entry))
+        .and_then(|place| times.get(place + 1))?
+        .0;
+    Some(reached.saturating_sub(*began) + ended.saturating_sub(left))
+}
+
+/// The time in a line of oslo.log's form: `2026-01-31 13:59:59.999 ...`.
+fn time_of_day(line: &str) -> Option<Duration> {
+    let mut parts = line
+        .split_whitespace()
+        .nth(1)?
+        .split([':', '.'])
+        .map(str::parse::<u64>);
+    let mut next = || parts.next()?.ok();
+    let (hours, minutes, seconds, millis) = (next()?, next()?, next()?, next()?);
+    Some(Duration::from_millis(
+        ((hours * 60 + minutes) * 60 + seconds) * 1000 + millis,
+    ))
+}
+
 struct Steps<'a, W: Write> {
     stack: &'a Stack,
     life: &'a Life<'a>,
@@ -162,13 +198,18 @@ impl<W: Write> Steps<'_, W> {
         Ok(())
     }
 
-    /// From acceptance to the last write of the operations that the conductor journaled since the last step.
+    /// From acceptance to the last write of the operations that the conductor journaled since the last step. Of a
+    /// deletion the journal is gone with the cluster; the log has it.
     async fn conductor_part(&mut self) -> Option<Duration> {
+        let uuid = self.uuid.clone()?;
+        if let Ok(None) = self.life.uuid().await {
+            self.uuid = None;
+            return deletion(&self.stack.conductor_log());
+        }
         let query = format!(
             "SELECT MAX(id), SUM(TIMESTAMPDIFF(MICROSECOND, created_at, updated_at)) FROM magnum.capi_operation \
-             WHERE id > {} AND state = 'done' AND cluster_uuid = '{}'",
-            self.operations,
-            self.uuid.as_deref()?
+             WHERE id > {} AND state = 'done' AND cluster_uuid = '{uuid}'",
+            self.operations
         );
         let row = self.stack.rows().rows(&query).await.ok()?.into_iter().next()?;
         let mut fields = row.into_iter().map(|field| field?.parse::<u64>().ok());
@@ -193,9 +234,26 @@ impl<W: Write> Steps<'_, W> {
         }
         writeln!(
             self.out,
-            "(The conductor's part is from a request's acceptance to the operation's end; of a create, 30 s of the\n\
-             rest are a fixed wait of Cluster API's. A deletion's includes waiting for the machines to go.)\n"
+            "(The conductor's part is from a request's acceptance to its last write to the management cluster, and for\n\
+             a deletion also from the machines' end to the rows'. Of a create, 30 s are a fixed wait of Cluster API's.)\n"
         )?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deletions_waits_are_not_counted() {
+        let log = "2026-01-01 10:00:00.000 1 DEBUG x [-] step operation=create step=wait\n\
+                   2026-01-01 10:00:01.000 1 DEBUG x [-] step operation=delete step=uninstall\n\
+                   2026-01-01 10:00:01.250 1 DEBUG x [-] step operation=delete step=wait\n\
+                   2026-01-01 10:00:09.000 1 DEBUG x [-] step operation=delete step=wait\n\
+                   2026-01-01 10:00:09.500 1 DEBUG x [-] step operation=delete step=credential\n\
+                   2026-01-01 10:00:10.000 1 INFO x [-] operation carried out operation=delete request=r\n";
+        assert_eq!(deletion(log), Some(Duration::from_millis(750)));
+        assert_eq!(deletion(""), None);
     }
 }

@@ -17,6 +17,9 @@ pub const STEP_LIMIT: Duration = Duration::from_secs(420);
 
 const POLL: Duration = Duration::from_millis(250);
 
+/// A cluster that has been in a failed state for so long will not leave it.
+const FAILED_FOR_GOOD: Duration = Duration::from_secs(10);
+
 /// Kinds that are not a cluster's, whatever they are called.
 const NOT_THE_CLUSTERS: [&str; 3] = ["events", "events.events.k8s.io", "leases.coordination.k8s.io"];
 
@@ -328,6 +331,7 @@ impl<'a> Life<'a> {
             "SELECT COUNT(*) FROM magnum.cluster c WHERE c.name = '{}' AND {condition}",
             self.name
         );
+        let mut failed_since = None;
         loop {
             if self
                 .stack
@@ -338,11 +342,11 @@ impl<'a> Life<'a> {
             {
                 return Ok(());
             }
-            let failed = match self.state().await {
-                Ok(Some((status, _))) => status.ends_with("_FAILED"),
-                _ => false,
-            };
-            if failed || Instant::now() > end {
+            let failed = matches!(self.state().await, Ok(Some((status, _))) if status.ends_with("_FAILED"));
+            failed_since = failed.then(|| failed_since.unwrap_or_else(Instant::now));
+            // A failure may be what the request is to get the cluster out of.
+            let is_final = failed_since.is_some_and(|since| since.elapsed() > FAILED_FOR_GOOD);
+            if is_final || Instant::now() > end {
                 let after = self.began.elapsed().as_secs();
                 bail!(
                     "{} does not come to {what}; {after} s after its start:\n{}",
@@ -395,7 +399,11 @@ impl<'a> Life<'a> {
             .with_context(|| format!("there is no cluster {}", self.name))?
             .into_iter();
         let uuid = fields.next().flatten().context("a cluster without a UUID")?;
-        let release = fields.next().flatten().context("a cluster without a stack_id")?;
+        // A release is named after its cluster; one that has no name yet can at most have left such names.
+        let release = fields
+            .next()
+            .flatten()
+            .unwrap_or_else(|| format!("{}-", self.name));
         Ok(Traces {
             uuid,
             release,
