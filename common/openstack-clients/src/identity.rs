@@ -89,7 +89,10 @@ impl Cloud {
     }
 
     /// All application credentials of a user; none if there is no such user.
-    pub async fn application_credentials(&self, user_id: &str) -> Result<Vec<ApplicationCredential>, OpenStackError> {
+    pub async fn application_credentials(
+        &self,
+        user_id: &str,
+    ) -> Result<Vec<ApplicationCredential>, OpenStackError> {
         let listed = self
             .pages(
                 Call::get(Service::Identity, &["users", user_id, "application_credentials"]),

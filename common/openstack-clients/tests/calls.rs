@@ -1,5 +1,7 @@
 //! The calls against a cloud played in the same process, which records what it is asked.
 
+#![allow(clippy::unwrap_used, reason = "test code")]
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -246,7 +246,7 @@ fn external_network(needs: &Needs, candidates: Vec<Named>) -> Result<String, Dri
     };
     match (needs.external_network.as_deref(), needs.external_network_name()) {
         (None, _) => Err(missing("None")),
-        (Some(id), None) if id.is_empty() => Err(missing("")),
+        (Some(""), None) => Err(missing("")),
         (Some(id), None) => Ok(id.to_owned()),
         (Some(_), Some(name)) => one_of("network", name, candidates)?.ok_or_else(|| missing(name)),
     }

@@ -1,11 +1,11 @@
 //! The rules behind `data/differences.json`: to which cases each difference applies, and what is expected instead.
 
-use conductor_driver::labels::{LabelMap, Labels};
 use conductor_driver::{names, text, values};
 use serde_json::{Value, json};
 
 use crate::expect::Expected;
 use crate::replay::Outcome;
+use crate::view::{ID, View, all_usable, classes, creates, group_names, stem};
 
 /// A difference on purpose.
 pub struct Rule {
@@ -17,7 +17,7 @@ pub struct Rule {
 
 /// Applies the rules that fit, until nothing differs any more; returns their names.
 pub fn adjust(case: &Value, expected: &mut Expected, outcome: &Outcome) -> Vec<&'static str> {
-    let view = View { case };
+    let view = View::of(case);
     let mut applied = Vec::new();
     for rule in &RULES {
         if expected.compare(outcome, case).is_empty() {
@@ -29,110 +29,6 @@ pub fn adjust(case: &Value, expected: &mut Expected, outcome: &Outcome) -> Vec<&
         }
     }
     applied
-}
-
-/// A case, read as these rules need it.
-pub struct View<'a> {
-    case: &'a Value,
-}
-
-impl<'a> View<'a> {
-    fn operation(&self) -> &'a str {
-        self.case["operation"].as_str().unwrap()
-    }
-
-    fn cluster(&self) -> &'a Value {
-        &self.case["cluster"]
-    }
-
-    fn template(&self) -> &'a Value {
-        let new = &self.case["new_cluster_template"];
-        if new.is_null() {
-            &self.case["cluster_template"]
-        } else {
-            new
-        }
-    }
-
-    fn conf(&self, group: &str, option: &str) -> &'a Value {
-        &self.case["conf"][group][option]
-    }
-
-    fn labels(&self) -> Labels {
-        let map = |value: &Value| -> LabelMap {
-            let object = value.as_object().into_iter().flatten();
-            object
-                .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()))
-                .collect()
-        };
-        Labels::new(
-            Some(&map(&self.template()["labels"])),
-            Some(&map(&self.cluster()["labels"])),
-        )
-    }
-
-    fn autoscaling(&self) -> bool {
-        let default = self
-            .conf("capi_helm_cluster_labels", "auto_scaling_enabled")
-            .as_bool()
-            .unwrap_or(false);
-        self.labels().bool("auto_scaling_enabled", default)
-    }
-
-    /// Worker groups in order, without the one that the operation deletes.
-    fn workers(&self) -> Vec<&'a Value> {
-        let target = &self.case["operation_args"]["nodegroup"];
-        let deletes = self.operation() == "delete_nodegroup";
-        let groups = self.case["nodegroups"].as_array().unwrap().iter();
-        groups
-            .filter(|group| group["role"] != "master" && !(deletes && group["name"] == *target))
-            .collect()
-    }
-
-    fn images(&self) -> impl Iterator<Item = &'a Value> {
-        self.case["openstack"]["images"].as_array().into_iter().flatten()
-    }
-
-    /// The image's property as it is.
-    fn kube_version(&self) -> Option<&'a str> {
-        let wanted = &self.template()["image_id"];
-        let image = self
-            .images()
-            .find(|image| image["id"] == *wanted || image["name"] == *wanted)?;
-        image["kube_version"]
-            .as_str()
-            .or_else(|| image["properties"]["kube_version"].as_str())
-    }
-
-    fn has_flavor(&self, wanted: &str) -> bool {
-        let flavors = self.case["openstack"]["flavors"].as_array().into_iter().flatten();
-        flavors
-            .into_iter()
-            .any(|flavor| flavor["name"] == wanted || flavor["id"] == wanted)
-    }
-
-    fn volume_types(&self) -> Vec<&'a str> {
-        let types = self.case["openstack"]["volume_types"]
-            .as_array()
-            .into_iter()
-            .flatten();
-        types.filter_map(|item| item["name"].as_str()).collect()
-    }
-
-    fn chart_version(&self) -> String {
-        let label = self.template()["labels"]["capi_helm_chart_version"].as_str();
-        let default = self
-            .conf("capi_helm", "default_helm_chart_version")
-            .as_str()
-            .unwrap_or("0.10.1");
-        let clean = |raw: &str| {
-            raw.chars()
-                .filter(|c| c.is_ascii_alphanumeric() || ".-+".contains(*c))
-                .collect()
-        };
-        let label: String = label.map(clean).unwrap_or_default();
-        if label.is_empty() { clean(default) } else { label }
-    }
 }
 
 fn message_of_flavor(expected: &Expected) -> Option<String> {
@@ -167,56 +63,6 @@ fn rewrite(expected: &mut Expected, from: &str, to: &str) {
     let change = |value: &Value| serde_json::from_str(&value.to_string().replace(from, to)).unwrap();
     expected.helm = expected.helm.as_ref().map(change);
     expected.k8s = expected.k8s.iter().map(change).collect();
-}
-
-/// Whether all are different and none is empty.
-fn all_usable(names: &[String]) -> bool {
-    let different: std::collections::HashSet<_> = names.iter().collect();
-    different.len() == names.len()
-        && names
-            .iter()
-            .all(|name| names::sanitized(name, None).as_ref() == Some(name))
-}
-
-fn group_names(release: &Value) -> Vec<String> {
-    let groups = release["values"]["nodeGroups"].as_array().into_iter().flatten();
-    groups
-        .map(|group| group["name"].as_str().unwrap_or_default().to_owned())
-        .collect()
-}
-
-fn classes(release: &mut Value) -> Vec<&mut Value> {
-    let Some(csi) = release
-        .pointer_mut("/values/addons/openstack/csiCinder")
-        .and_then(Value::as_object_mut)
-    else {
-        return Vec::new();
-    };
-    let mut all = Vec::new();
-    for (key, value) in csi.iter_mut() {
-        match (key.as_str(), value) {
-            ("defaultStorageClass", class) => all.push(class),
-            (_, Value::Array(classes)) => all.extend(classes),
-            _ => {}
-        }
-    }
-    all
-}
-
-const STEM: usize = 30;
-const ID: &str = "k3v5q7x2m4np";
-
-fn stem(view: &View<'_>) -> String {
-    let name = view.cluster()["name"].as_str().unwrap_or_default();
-    names::sanitized(name, None)
-        .unwrap_or_default()
-        .chars()
-        .take(STEM)
-        .collect()
-}
-
-fn creates(view: &View<'_>) -> bool {
-    view.operation() == "create_cluster" && view.cluster()["stack_id"].is_null()
 }
 
 const RULES: [Rule; 23] = [

@@ -121,7 +121,8 @@ impl Expected {
             self.helm.clone().unwrap_or_default(),
         );
         diff("release", &ours, &theirs, &mut found);
-        if found.is_empty() && ours["values"].to_string() != theirs["values"].to_string() {
+        let in_order = |release: &Value| release["values"].to_string();
+        if found.is_empty() && in_order(&ours) != in_order(&theirs) {
             found.push("the order of keys differs".into());
         }
         if outcome.result != self.result {

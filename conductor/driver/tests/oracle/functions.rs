@@ -1,8 +1,5 @@
 //! Tables of the Python driver's pure functions: for every recorded argument the same result, but for what is said here.
 
-#[path = "oracle/load.rs"]
-mod load;
-
 use conductor_driver::facts::{self, Image};
 use conductor_driver::labels::{LabelMap, Labels};
 use conductor_driver::secrets::{self, CloudAccess};
@@ -10,6 +7,8 @@ use conductor_driver::{chart, merge, names, text, values};
 use magnum_objects::MagnumError;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+
+use crate::load;
 
 /// `Err` is the text of a refusal.
 type Answer = Result<Value, String>;

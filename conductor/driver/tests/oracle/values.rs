@@ -1,20 +1,10 @@
 //! Every recorded case of the Python driver: the release, its values to the last key, type and order, and the objects
 //! beside it are the same, but for the differences on purpose in `data/differences.json`.
 
-#[path = "oracle/differences.rs"]
-mod differences;
-#[path = "oracle/expect.rs"]
-mod expect;
-#[path = "oracle/load.rs"]
-mod load;
-#[path = "oracle/replay.rs"]
-mod replay;
-#[path = "oracle/world.rs"]
-mod world;
-
 use std::collections::BTreeSet;
 
-use expect::Expected;
+use crate::expect::Expected;
+use crate::{differences, load, replay};
 
 #[test]
 fn the_release_is_the_python_drivers() {

@@ -1,0 +1,20 @@
+//! The Python driver's recorded behaviour: `values` are whole operations, `functions` its pure functions.
+//!
+//! `ORACLE_DIR` names a folder with fresh recordings to run instead of the repository's.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "test code"
+)]
+
+mod differences;
+mod expect;
+mod functions;
+mod load;
+mod replay;
+mod values;
+mod view;
+mod world;
