@@ -4,7 +4,6 @@ use helm_template::yaml;
 use serde_json::{Map, Value};
 
 use crate::discovery::{ApiKind, Discovery};
-use crate::manifest;
 
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 const RELEASE_NAME: &str = "meta.helm.sh/release-name";
@@ -116,7 +115,7 @@ pub(crate) struct Built {
 /// Parses a manifest and finds the kind of each document.
 pub(crate) fn build(manifest: &str, namespace: &str, discovery: &Discovery) -> Built {
     let mut built = Built::default();
-    for text in manifest::split(manifest) {
+    for text in documents(manifest) {
         match yaml::from_yaml(&text) {
             Ok(Value::Null) => {}
             Ok(document) => add(&mut built, document, namespace, discovery),
@@ -124,6 +123,20 @@ pub(crate) fn build(manifest: &str, namespace: &str, discovery: &Discovery) -> B
         }
     }
     built
+}
+
+/// Splits at lines of three dashes, as Kubernetes' reader does: the line break before them belongs to the
+/// document, and with it to a block of text at its end.
+fn documents(manifest: &str) -> Vec<String> {
+    let mut documents = vec![String::new()];
+    for line in manifest.split_inclusive('\n') {
+        if line.trim_end() == "---" {
+            documents.push(String::new());
+        } else if let Some(document) = documents.last_mut() {
+            document.push_str(line);
+        }
+    }
+    documents
 }
 
 fn add(built: &mut Built, mut document: Value, namespace: &str, discovery: &Discovery) {
@@ -181,6 +194,21 @@ fn add(built: &mut Built, mut document: Value, namespace: &str, discovery: &Disc
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_block_of_text_at_the_end_of_a_document_keeps_its_line_break() {
+        let manifest = "---\n# Source: a\nb: |\n  x\n---\nc: |\n  y\n";
+        let parsed: Vec<Value> = documents(manifest)
+            .iter()
+            .map(|text| yaml::from_yaml(text).unwrap())
+            .collect();
+        assert_eq!(parsed, [Value::Null, json!({"b": "x\n"}), json!({"c": "y\n"})]);
+        // A hook is stored without one.
+        assert_eq!(
+            yaml::from_yaml(&documents("c: |\n  y")[0]).unwrap(),
+            json!({"c": "y"})
+        );
+    }
 
     #[test]
     fn ownership_errors_are_helms() {

@@ -49,7 +49,9 @@ data: {v: {{ .Values.version | quote }}, revision-free: "yes"}
 apiVersion: v1
 kind: Secret
 metadata: {name: {{ .Release.Name }}-secret}
-stringData: {key: {{ .Values.version | quote }}}
+stringData:
+  key: |
+    {{ .Values.version }}
 ---
 apiVersion: v1
 kind: Service
@@ -671,6 +673,10 @@ async fn in_turns_with_helm() {
     let values: Value =
         serde_json::from_str(&server.helm(&["get", "values", "rel", "-o", "json"]).unwrap()).unwrap();
     assert_eq!(values, json!({"version": "v1"}));
+
+    // Text ends as helm ends it.
+    let secret = server.get("secrets/rel-secret").await.unwrap();
+    assert_eq!(secret["data"]["key"], "djEK", "\"v1\" and a line break");
 
     // helm's upgrade with the same values changes no object.
     let before = server.generations().await;
