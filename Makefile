@@ -53,4 +53,4 @@ go-test:
 # One stack after another, so that they do not starve each other of two cores.
 e2e: programs
 	$(STACK) prepare
-	cargo test -p e2e -- --nocapture --test-threads=4
+	RUST_BACKTRACE=0 cargo test -p e2e -- --nocapture --test-threads=4
