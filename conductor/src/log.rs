@@ -51,8 +51,8 @@ impl LogOptions {
     }
 }
 
-/// Libraries whose own debug lines drown ours, as oslo.log's `default_log_levels` does for Python's.
-const QUIET: &str = "hyper=warn,hyper_util=warn,h2=warn,rustls=warn,sqlx=warn,tower=warn,lapin=warn,async_rs=warn,\
+/// Libraries whose own lines drown ours (lapin's errors are told by the bus, once per change of state), as oslo.log's `default_log_levels` does for Python's.
+const QUIET: &str = "hyper=warn,hyper_util=warn,h2=warn,rustls=warn,sqlx=warn,tower=warn,lapin=off,async_rs=warn,\
      reqwest=warn,kube_client=warn,kube_runtime=warn,openstack=info,osauth=info";
 
 /// Starts logging for the process.

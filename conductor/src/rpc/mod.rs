@@ -90,7 +90,13 @@ impl Conductor {
                 // Passed on: the other conductor replies.
                 Ok(None) => return incoming.ack().await,
                 Err(RequestError::Refused(error)) => {
-                    tracing::info!(method = %request.method, cluster = cluster.as_deref(), reason = %error, "refused");
+                    // The API asks for objects that need not be there (a quota, say) with every other request.
+                    match &cluster {
+                        Some(cluster) => {
+                            tracing::info!(method = %request.method, %cluster, reason = %error, "refused")
+                        }
+                        None => tracing::debug!(method = %request.method, reason = %error, "refused"),
+                    }
                     incoming.ack().await;
                     return incoming.reply(Err(remote(error))).await;
                 }

@@ -1,5 +1,7 @@
 //! `cluster_upgrade`: the cluster moves to another template.
 
+use std::time::Duration;
+
 use conductor_driver::validate::{Operation, Rows};
 use magnum_objects::{Changes, Cluster, ClusterStatus, ClusterTemplate, Guard, Kind, MagnumError, rows};
 
@@ -12,6 +14,13 @@ use crate::{
     release::Desired,
     request::{Request, RequestError},
 };
+
+/// How long Cluster API may take to judge an upgrade; the caller waits a minute for everything.
+const ASK_LIMIT: Duration = Duration::from_secs(20);
+
+/// What the command line shows of a refusal; the rest is in the error's detail and the row.
+const REFUSED: &str =
+    "Cluster API refuses this upgrade, for the reason that the cluster's status_reason gives";
 
 impl Acceptor {
     /// `cluster_upgrade`. What is refused changes nothing, status included (design section 5).
@@ -36,6 +45,9 @@ impl Acceptor {
         let facts = match self.viable(request, &found, &template).await {
             Ok(facts) => facts,
             Err(error) => {
+                if let RequestError::Refused(error) = &error {
+                    self.explain(&found.cluster, error).await?;
+                }
                 self.app.notifications.cluster(
                     &request.context,
                     Action::Update,
@@ -77,6 +89,16 @@ impl Acceptor {
         Ok(self.find(cluster_uuid).await?.cluster)
     }
 
+    /// Leaves the reason of a refusal in the row, whose status stays: the command line shows an error only up to its
+    /// first full stop, and versions have those.
+    async fn explain(&self, cluster: &Cluster, error: &MagnumError) -> Result<(), RequestError> {
+        let mut conn = self.app.db.acquire().await?;
+        let changes = Changes::new().set("status_reason", error.message.as_str());
+        let guard = Guard::none().expect("status", cluster.status);
+        rows::cluster::update(&mut conn, self.app.db.schema(), &cluster.uuid, &changes, &guard).await?;
+        Ok(())
+    }
+
     async fn visible_template(&self, request: &Request, uuid: &str) -> Result<ClusterTemplate, RequestError> {
         let mut conn = self.app.db.acquire().await?;
         Ok(rows::cluster_template::visible(&mut conn, self.app.db.schema(), &request.context, uuid).await?)
@@ -107,14 +129,23 @@ impl Acceptor {
             template: template.clone(),
             nodegroups: found.groups.clone(),
         };
-        match self.app.releases.dry_run(&desired, &facts).await {
-            Err(error) if !error.is_transient() => {
-                return Err(MagnumError::positional(Kind::InvalidParameterValue, error.to_string()).into());
+        let asked = tokio::time::timeout(ASK_LIMIT, self.app.releases.dry_run(&desired, &facts)).await;
+        match asked {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) if !error.is_transient() => {
+                return Err(MagnumError::positional(
+                    Kind::InvalidParameterValue,
+                    format!("{REFUSED}. {error}"),
+                )
+                .into());
             }
-            Err(error) => {
-                tracing::warn!(cluster = %found.cluster.uuid, %error, "upgrade accepted without asking Cluster API")
+            unanswered => {
+                let error = match unanswered {
+                    Ok(Err(error)) => error.to_string(),
+                    _ => format!("no answer within {} s", ASK_LIMIT.as_secs()),
+                };
+                tracing::warn!(cluster = %found.cluster.uuid, %error, "upgrade judged without asking Cluster API");
             }
-            Ok(()) => {}
         }
         ours.map_err(MagnumError::from)?;
         Ok(facts)
