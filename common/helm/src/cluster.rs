@@ -60,9 +60,8 @@ impl ApiError {
                 retry_after: status
                     .details
                     .as_ref()
-                    .and_then(|details| u64::try_from(details.retry_after_seconds).ok())
-                    .filter(|seconds| *seconds > 0)
-                    .map(Duration::from_secs),
+                    .map(|details| Duration::from_secs(details.retry_after_seconds.into()))
+                    .filter(|pause| !pause.is_zero()),
             },
             err @ (kube::Error::HttpError(_) | kube::Error::SerdeError(_) | kube::Error::BuildRequest(_)) => {
                 Self::new(400, chain(&err))
@@ -130,6 +129,9 @@ struct Call<'a> {
     body: Option<&'a Value>,
 }
 
+/// What was read, and when.
+type CachedDiscovery = Option<(Instant, Arc<Discovery>)>;
+
 /// The API server behind a client.
 #[derive(Clone)]
 pub(crate) struct Cluster {
@@ -137,7 +139,7 @@ pub(crate) struct Cluster {
     request_timeout: Duration,
     retries: u32,
     deadline: Option<Instant>,
-    discovery: Arc<Mutex<Option<(Instant, Arc<Discovery>)>>>,
+    discovery: Arc<Mutex<CachedDiscovery>>,
     discovery_ttl: Duration,
 }
 
@@ -184,10 +186,7 @@ impl Cluster {
         self.read_discovery(&mut cached).await
     }
 
-    async fn read_discovery(
-        &self,
-        cached: &mut Option<(Instant, Arc<Discovery>)>,
-    ) -> Result<Arc<Discovery>, ApiError> {
+    async fn read_discovery(&self, cached: &mut CachedDiscovery) -> Result<Arc<Discovery>, ApiError> {
         let discovery = Arc::new(Discovery::read(self).await?);
         *cached = Some((Instant::now(), Arc::clone(&discovery)));
         Ok(discovery)

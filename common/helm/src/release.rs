@@ -123,7 +123,7 @@ impl Event {
 }
 
 /// The last run of a hook.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HookRun {
     /// RFC 3339; empty if it never ran.
     #[serde(default)]
@@ -134,16 +134,6 @@ pub struct HookRun {
     /// Empty, Unknown, Running, Succeeded or Failed.
     #[serde(default)]
     pub phase: String,
-}
-
-impl Default for HookRun {
-    fn default() -> Self {
-        Self {
-            started_at: String::new(),
-            completed_at: String::new(),
-            phase: String::new(),
-        }
-    }
 }
 
 /// A document that is run at certain events instead of being part of the release.

@@ -122,10 +122,8 @@ impl Plan {
         let mut refusals = Vec::new();
         for (step, answer) in steps.iter_mut().zip(answers) {
             match answer {
-                Some(Ok(answer)) => {
-                    if step.live.as_ref().is_some_and(|live| unchanged(live, &answer)) {
-                        step.action = Action::Nothing;
-                    }
+                Some(Ok(answer)) if step.live.as_ref().is_some_and(|live| unchanged(live, &answer)) => {
+                    step.action = Action::Nothing;
                 }
                 Some(Err(err)) if err.is_transient() => {
                     return Err(err.during(format!("cannot try {}", step.object.described())));
@@ -140,7 +138,7 @@ impl Plan {
                 // Somebody's webhook cannot be tried; the real write will tell.
                 Some(Err(err)) if err.message.contains("does not support dry run") => {}
                 Some(Err(err)) => refusals.push(step.refusal(err.message)),
-                None => {}
+                Some(Ok(_)) | None => {}
             }
         }
         self.steps = steps;
