@@ -47,7 +47,9 @@ impl Shared {
     async fn get(&self) -> Result<&Stack> {
         self.stack
             .get_or_try_init(async || {
-                let filter = tracing_subscriber::EnvFilter::new("stack=info,e2e=info");
+                let filter = tracing_subscriber::EnvFilter::new(
+                    "warn,lapin=off,stack=info,e2e=info,executable=info,wsgi=info",
+                );
                 // Another stack of this program may have done it.
                 let _ = tracing_subscriber::fmt()
                     .with_env_filter(filter)

@@ -149,10 +149,23 @@ async fn refusals_leave_a_cluster_as_it_was() -> Result<()> {
     assert!(said.to_lowercase().contains("csr"), "{said}");
     assert!(!said.to_lowercase().contains("timed out"), "{said}");
 
-    // Two minors at once: Cluster API's webhook is the one to say so. The command line shows no more of magnum-api's
-    // answer than up to its first dot; the answer has all of it.
+    // Two minors at once: Cluster API's webhook is the one to say so. The upgrade command shows no more of
+    // magnum-api's answer than up to its first dot; the answer and the cluster's row have all of it.
+    let words = "cannot update Kubernetes version from v1.30.4 to v1.33.0";
     Life::create_template(stack, "1.33.0").await?;
     refused(life.upgrade("1.33.0").await)?;
+    let shown = [
+        "coe",
+        "cluster",
+        "show",
+        life.name(),
+        "-f",
+        "value",
+        "-c",
+        "status_reason",
+    ];
+    let shown = stack.openstack(&shown).await?;
+    assert!(shown.contains(words), "{shown}");
     let token = stack.token(&DEMO).await?;
     let path = format!(
         "clusters/{}/actions/upgrade",
