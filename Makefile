@@ -43,9 +43,10 @@ $(DENY):
 	  --target-dir $(CACHE)/tools/build cargo-deny@$(CARGO_DENY_VERSION)
 	rm -rf $(CACHE)/tools/build
 
-# Everything but the suites that need the whole stack.
-unit:
-	cargo test --workspace --exclude e2e
+# Everything but the suites that need the whole stack; broker, database and management cluster are real.
+unit: programs
+	cargo test --workspace --exclude e2e --no-run
+	$(STACK) with-servers cargo test --workspace --exclude e2e
 
 go-test:
 	cd tests/machine-room && go vet ./... && go test ./...

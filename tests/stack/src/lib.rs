@@ -21,6 +21,7 @@ pub mod programs;
 pub mod python;
 pub mod rabbitmq;
 pub mod seed;
+pub mod servers;
 pub mod sim;
 pub mod stack;
 pub mod watch;

@@ -32,6 +32,12 @@ enum Command {
     Demo(Up),
     /// Ends what `up` or `demo` left running, and deletes its folder.
     Down,
+    /// Runs a command with broker, database and management cluster up, and their addresses in its environment.
+    WithServers {
+        /// The command and its arguments.
+        #[arg(trailing_var_arg = true, required = true)]
+        command: Vec<String>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -154,5 +160,13 @@ async fn run(arguments: Arguments) -> Result<()> {
             Ok(())
         }
         Command::Down => lifetime::end(&root).await,
+        Command::WithServers { command } => {
+            let home = Home::temporary()?;
+            let status = stack::servers::with_servers(&home, &command).await?;
+            if !status.success() {
+                bail!("{} ended with {status}", command.join(" "));
+            }
+            Ok(())
+        }
     }
 }

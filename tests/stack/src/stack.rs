@@ -83,6 +83,18 @@ pub struct Prepared {
     kubernetes: Kubernetes,
 }
 
+impl Prepared {
+    /// Programs of the management cluster.
+    pub fn kubernetes(&self) -> &Kubernetes {
+        &self.kubernetes
+    }
+
+    /// The virtual environment with Magnum, its driver and the helm program.
+    pub fn magnum(&self) -> &Path {
+        &self.environments.magnum
+    }
+}
+
 /// Installs and builds what is missing: Debian packages, virtual environments, Kubernetes, databases. Minutes the
 /// first time, a second later on.
 pub async fn prepare(home: &Home) -> Result<Prepared> {

@@ -126,7 +126,13 @@ impl Releases {
                     .await
                 {
                     Ok(_) => names.push(object),
-                    Err(err) if err.reason == "AlreadyExists" => {}
+                    // Helm passes over it; somebody else may have made it a moment ago, so it is waited for as well, as it is.
+                    Err(err) if err.reason == "AlreadyExists" => {
+                        let live = cluster.get(&object.uri()).await;
+                        let live =
+                            live.map_err(|err| err.during(format!("failed to read CRD {}", object.name)))?;
+                        names.extend(live.map(|body| Object { body, ..object }));
+                    }
                     Err(err) => return Err(err.during(format!("failed to install CRD {}", file.source))),
                 }
             }
