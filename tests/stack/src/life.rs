@@ -68,45 +68,51 @@ impl<'a> Life<'a> {
         format!("kubernetes-{version}")
     }
 
-    /// Creates the template for an image of the simulator's, unless it is there.
+    /// Creates the template for an image of the simulator's, once in a stack's life.
     pub async fn create_template(stack: &Stack, version: &str) -> Result<()> {
-        let template = Self::template(version);
-        let count = format!("SELECT COUNT(*) FROM magnum.cluster_template WHERE name = '{template}'");
-        if stack.rows().count(&count).await? > 0 {
-            return Ok(());
-        }
-        let image = format!("ubuntu-2204-kube-v{version}");
-        let words = [
-            "coe",
-            "cluster",
-            "template",
-            "create",
-            "--coe",
-            "kubernetes",
-            "--image",
-            &image,
-        ];
-        let more = [
-            "--external-network",
-            "public",
-            "--flavor",
-            "m1.small",
-            "--master-flavor",
-            "m1.small",
-        ];
-        let rest = [
-            "--network-driver",
-            "calico",
-            "--docker-volume-size",
-            "50",
-            "--master-lb-enabled",
-            "--keypair",
-        ];
-        let last = ["mykey", "--labels", "monitoring_enabled=false", template.as_str()];
-        stack
-            .openstack(&[words.as_slice(), &more, &rest, &last].concat())
-            .await
-            .map(|_| ())
+        let made = stack.template(version)?;
+        made.get_or_try_init(async || {
+            let template = Self::template(version);
+            let image = format!("ubuntu-2204-kube-v{version}");
+            let words = [
+                "coe",
+                "cluster",
+                "template",
+                "create",
+                "--coe",
+                "kubernetes",
+                "--image",
+                &image,
+            ];
+            let more = [
+                "--external-network",
+                "public",
+                "--flavor",
+                "m1.small",
+                "--master-flavor",
+                "m1.small",
+            ];
+            let rest = [
+                "--network-driver",
+                "calico",
+                "--docker-volume-size",
+                "50",
+                "--master-lb-enabled",
+            ];
+            let last = [
+                "--keypair",
+                "mykey",
+                "--labels",
+                "monitoring_enabled=false",
+                template.as_str(),
+            ];
+            stack
+                .openstack(&[words.as_slice(), &more, &rest, &last].concat())
+                .await
+                .map(|_| ())
+        })
+        .await
+        .copied()
     }
 
     async fn coe(&self, args: &[&str]) -> Result<String> {

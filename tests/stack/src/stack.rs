@@ -1,11 +1,13 @@
 //! Everything together: from nothing to a cloud in which a user can ask for a cluster.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::home::Home;
 use crate::identity::{Account, DEMO, Identity, Token};
@@ -137,6 +139,7 @@ pub struct Stack {
     pub management: Mutex<ManagementCluster>,
     api: Mutex<Option<Process>>,
     conductor: Mutex<Option<Process>>,
+    templates: std::sync::Mutex<HashMap<String, Arc<OnceCell<()>>>>,
 }
 
 impl Stack {
@@ -190,6 +193,7 @@ impl Stack {
             management: Mutex::new(management),
             api: Mutex::new(None),
             conductor: Mutex::new(None),
+            templates: std::sync::Mutex::default(),
             options,
             prepared,
         };
@@ -226,6 +230,15 @@ impl Stack {
         };
         std::fs::write(&self.config, conf.render())
             .with_context(|| format!("cannot write {}", self.config.display()))
+    }
+
+    /// Whether the cluster template for a Kubernetes version was made; tests that run at once share it.
+    pub(crate) fn template(&self, version: &str) -> Result<Arc<OnceCell<()>>> {
+        let mut templates = self
+            .templates
+            .lock()
+            .map_err(|_| anyhow::anyhow!("another test failed meanwhile"))?;
+        Ok(Arc::clone(templates.entry(version.to_owned()).or_default()))
     }
 
     /// The folder of logs and state.
