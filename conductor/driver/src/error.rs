@@ -174,14 +174,15 @@ pub enum DriverError {
 }
 
 impl DriverError {
-    /// Why a template cannot be upgraded to; empty for other refusals.
+    /// Why a template cannot be upgraded to; empty for other refusals. The versions come last, because the command line
+    /// shows an error up to its first full stop only.
     fn reason(&self) -> String {
         match self {
             Self::Downgrade { from, to } => {
-                format!("it has Kubernetes {to}, the cluster {from}, and Kubernetes cannot be downgraded.")
+                format!("Kubernetes cannot be downgraded, and it has {to} where the cluster has {from}.")
             }
             Self::UpgradeSkips { from, to } => format!(
-                "it has Kubernetes {to}, the cluster {from}, and Kubernetes is upgraded one minor version at a time."
+                "Kubernetes is upgraded one minor version at a time, and it has {to} where the cluster has {from}."
             ),
             _ => String::new(),
         }

@@ -119,8 +119,8 @@ fn an_upgrade_goes_forward_by_one_minor_version_at_most() {
     let down = upgrade("v1.29.8").unwrap_err();
     assert_eq!(
         MagnumError::from(down).message,
-        "Cluster Template is not valid for upgrade: it has Kubernetes 1.29.8, the cluster 1.30.4, \
-         and Kubernetes cannot be downgraded."
+        "Cluster Template is not valid for upgrade: Kubernetes cannot be downgraded, and it has 1.29.8 where the \
+         cluster has 1.30.4."
     );
     let skips = MagnumError::from(upgrade("v1.32.0").unwrap_err());
     assert_eq!(

@@ -1,5 +1,10 @@
 //! The services as a client with a token sees them.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy does not count as tests"
+)]
+
 use std::collections::HashMap;
 
 use openstack_sim::auth::{Caller, Tokens};
