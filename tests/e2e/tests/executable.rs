@@ -171,7 +171,7 @@ async fn refusals_leave_a_cluster_as_it_was() -> Result<()> {
         "clusters/{}/actions/upgrade",
         life.uuid().await?.unwrap_or_default()
     );
-    let body = json!({"cluster_template": Life::template("1.33.0")});
+    let body = json!({"cluster_template": Life::template("1.33.0"), "max_batch_size": 1});
     let (status, answer) = stack.magnum(&token, Method::POST, &path, Some(&body)).await?;
     assert_eq!(status, 400, "{answer}");
     let said = answer.to_string();
