@@ -3,6 +3,10 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -79,6 +83,8 @@ pub struct Management {
     path: PathBuf,
     timeout: Duration,
     current: watch::Sender<Option<Clients>>,
+    /// Counts the kubeconfigs that were loaded.
+    generation: Arc<AtomicU64>,
 }
 
 impl Management {
@@ -89,6 +95,7 @@ impl Management {
             path: kubeconfig_path(configured),
             timeout,
             current: watch::channel(None).0,
+            generation: Arc::default(),
         };
         management.reload().await;
         management
@@ -103,6 +110,11 @@ impl Management {
             return Ok(clients);
         }
         load(&self.path, self.timeout).await
+    }
+
+    /// Goes up with every kubeconfig that is loaded; for what is kept with a client.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// Tells of each new kubeconfig.
@@ -131,6 +143,7 @@ impl Management {
             Ok(clients) => {
                 tracing::info!(kubeconfig = %self.path.display(), "management cluster kubeconfig loaded");
                 self.current.send_replace(Some(clients));
+                self.generation.fetch_add(1, Ordering::AcqRel);
             }
             Err(error) if self.current.borrow().is_some() => {
                 tracing::error!(%error, "changed kubeconfig not usable; going on with the one before");

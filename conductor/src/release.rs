@@ -85,8 +85,8 @@ pub struct ReleaseMaker {
     settings: Arc<Settings>,
     management: Management,
     builtin: OnceLock<Arc<Chart>>,
-    /// Helm's engine for the current kubeconfig, kept for its discovery cache.
-    engine: Mutex<Option<Releases>>,
+    /// Helm's engine and the kubeconfig that it is for (by [`Management::generation`]), kept for its discovery cache.
+    engine: Mutex<Option<(u64, Releases)>>,
 }
 
 impl ReleaseMaker {
@@ -122,11 +122,6 @@ impl ReleaseMaker {
             .await?
             .uninstall(name, &self.namespace(cluster))
             .await?)
-    }
-
-    /// Forgets clients and discovery of an earlier kubeconfig.
-    pub fn forget_engine(&self) {
-        *self.engine.lock() = None;
     }
 
     /// The namespace of a cluster's objects.
@@ -182,7 +177,10 @@ impl ReleaseMaker {
     }
 
     async fn engine(&self) -> Result<Releases, ReleaseFailure> {
-        if let Some(engine) = self.engine.lock().clone() {
+        let generation = self.management.generation();
+        if let Some((of, engine)) = self.engine.lock().clone()
+            && of == generation
+        {
             return Ok(engine);
         }
         let options = ReleasesOptions {
@@ -191,7 +189,7 @@ impl ReleaseMaker {
             ..ReleasesOptions::default()
         };
         let engine = Releases::new(self.management.clients().await?.requests, options);
-        *self.engine.lock() = Some(engine.clone());
+        *self.engine.lock() = Some((generation, engine.clone()));
         Ok(engine)
     }
 }

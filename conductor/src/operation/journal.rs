@@ -146,6 +146,18 @@ impl Journal {
         Ok(done.last_insert_id())
     }
 
+    /// Gives an acceptance that is taken up again the time of a new one.
+    pub async fn accepting_again(&self, conn: &mut MySqlConnection, id: u64) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "UPDATE capi_operation SET not_before = UTC_TIMESTAMP(6) + INTERVAL ? SECOND WHERE id = ? AND state = 'accepting'",
+        )
+        .bind(ABANDONED_AFTER_SECONDS)
+        .bind(id)
+        .execute(conn)
+        .await
+        .map(drop)
+    }
+
     /// Turns an operation from accepting to accepted, with all that was found out meanwhile.
     /// Returns false if somebody gave it up in between.
     pub async fn accepted(

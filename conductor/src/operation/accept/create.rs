@@ -114,6 +114,8 @@ impl Acceptor {
             if known.state != State::Accepting {
                 return Ok(Beginning::Settled(Box::new(cluster)));
             }
+            self.app.journal.accepting_again(&mut tx, known.id).await?;
+            magnum_objects::Db::commit(tx).await?;
             return Ok(Beginning::Open(Box::new(Begun {
                 operation: known.id,
                 cluster,
