@@ -14,6 +14,24 @@ use crate::request::RequestError;
 /// Subject and organization of Magnum's own client certificate: cluster administrator by RBAC.
 const CLIENT: (&str, &str) = ("admin", "system:masters");
 
+/// The backend that certificates are kept in here.
+const BACKEND: &str = "x509keypair";
+
+/// Refuses a configuration with another backend: clusters' references would point where this conductor cannot read, and
+/// new ones where the other one cannot.
+///
+/// # Errors
+/// The text for the operator.
+pub fn check_backend(settings: &Settings) -> Result<(), String> {
+    match settings.certificates.cert_manager_type.as_str() {
+        BACKEND => Ok(()),
+        other => Err(format!(
+            "[certificates] cert_manager_type is {other}, and this conductor keeps certificates in {BACKEND} only; clusters \
+             whose certificates are elsewhere stay with the Python conductor"
+        )),
+    }
+}
+
 /// The references that a cluster row gets.
 #[derive(Debug)]
 pub struct References {

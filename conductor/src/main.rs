@@ -16,7 +16,12 @@ fn main() -> anyhow::Result<()> {
         None => {
             log::init(&log::LogOptions::new(&settings, arguments.debug))
                 .context("logging cannot be started")?;
-            runtime.block_on(service::run(settings))
+            let outcome = runtime.block_on(service::run(settings));
+            // The log is where an operator looks; standard error is for whoever starts it by hand.
+            if let Err(error) = &outcome {
+                tracing::error!("the service cannot run: {error:#}");
+            }
+            outcome
         }
         Some(Command::Operations) => runtime.block_on(report::operations(&settings, &mut std::io::stdout())),
         Some(Command::Migrate) => runtime.block_on(report::migrate(&settings)),

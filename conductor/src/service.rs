@@ -13,6 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     admin::{self, Readiness},
     app::App,
+    certificates,
     management::Management,
     migrations,
     notify::Notifications,
@@ -45,6 +46,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         tracing::warn!("configuration: {finding}");
     }
 
+    certificates::check_backend(&settings).map_err(anyhow::Error::msg)?;
     let Some(db) = connect(&settings, &cancel).await? else {
         return Ok(());
     };
