@@ -1,5 +1,7 @@
 //! The cloud as requests need it: facts and application credentials, in the caller's view.
 
+use std::fmt::Display;
+
 use conductor_driver::facts::{Facts, Needs};
 use magnum_objects::{Cluster, MagnumError, RequestContext};
 use secrecy::SecretString;
@@ -9,7 +11,7 @@ use crate::{
     credentials::{self, CredentialError},
     facts,
     operation::{Operation, intent::Change, intent::Credential},
-    request::RequestError,
+    request::{Request, RequestError},
 };
 
 /// Digits of a credential's name that make it its own, as Python's `secrets.token_hex(4)`.
@@ -18,25 +20,24 @@ const UNIQUE_DIGITS: usize = 8;
 /// Looks up what an operation needs.
 ///
 /// # Errors
-/// What the cloud refuses or does not have. A service that is away is a refusal too, as in Python: the caller's token
-/// would not outlive a long wait.
-pub async fn facts(app: &App, context: &RequestContext, needs: &Needs) -> Result<Facts, RequestError> {
+/// What the cloud refuses or does not have; a service that is away, which is worth another try.
+pub async fn facts(app: &App, request: &Request, needs: &Needs) -> Result<Facts, RequestError> {
+    let context = &request.context;
     let cloud = credentials::caller(&app.clouds, context).map_err(|error| facts::cloud_error(&error))?;
-    let facts = facts::gather(&cloud, &app.settings, needs, context.auth_url.clone())
-        .await
-        .map_err(MagnumError::from)?;
-    Ok(facts)
+    let gathered = facts::gather(&cloud, &app.settings, needs, context.auth_url.clone()).await;
+    gathered.map_err(|error| away_or_refused(request, error.is_transient(), error))
 }
 
 /// Makes an application credential for a cluster in the caller's name; its secret is returned apart.
 ///
 /// # Errors
-/// Keystone's refusal.
+/// Keystone's refusal; Keystone's being away, which is worth another try.
 pub async fn new_credential(
     app: &App,
-    context: &RequestContext,
+    request: &Request,
     cluster: &Cluster,
 ) -> Result<(Credential, SecretString), RequestError> {
+    let context = &request.context;
     let cloud = credentials::caller(&app.clouds, context).map_err(|error| facts::cloud_error(&error))?;
     let unique: String = uuid::Uuid::new_v4()
         .simple()
@@ -45,7 +46,7 @@ pub async fn new_credential(
         .take(UNIQUE_DIGITS)
         .collect();
     let made = credentials::create(&cloud, &app.settings, context, cluster, &unique).await;
-    let made = made.map_err(MagnumError::from)?;
+    let made = made.map_err(|error| away_or_refused(request, error.is_transient(), error))?;
     let credential = Credential {
         id: made.id,
         user_id: made.user_id,
@@ -53,6 +54,17 @@ pub async fn new_credential(
         region: Some(made.region),
     };
     Ok((credential, made.secret))
+}
+
+fn away_or_refused<E: Display + Into<MagnumError>>(
+    request: &Request,
+    is_away: bool,
+    error: E,
+) -> RequestError {
+    if is_away && !request.impatient {
+        return RequestError::Unavailable(error.to_string());
+    }
+    RequestError::Refused(error.into())
 }
 
 /// Takes back a credential that nobody will use. Best effort: a deletion of the cluster finds what is left.

@@ -28,6 +28,17 @@ const RELOAD_INTERVAL: Duration = Duration::from_secs(5);
 /// Field manager of the driver's server-side apply: the Python driver's, so that both own the same fields.
 const FIELD_MANAGER: &str = "magnum";
 
+/// Kinds that openstack-cluster and the built-in chart keep on uninstall, for Cluster API to remove.
+const KEPT: [(&str, &str); 4] = [
+    ("controlplane.cluster.x-k8s.io", "KubeadmControlPlane"),
+    ("bootstrap.cluster.x-k8s.io", "KubeadmConfigTemplate"),
+    ("infrastructure.cluster.x-k8s.io", "OpenStackCluster"),
+    ("infrastructure.cluster.x-k8s.io", "OpenStackMachineTemplate"),
+];
+
+/// Label that Helm puts on everything that it makes.
+const HELM_MANAGED: &str = "app.kubernetes.io/managed-by=Helm";
+
 /// What can go wrong with the management cluster.
 #[derive(Debug, Error)]
 pub enum ManagementError {
@@ -212,6 +223,47 @@ impl Management {
         })
     }
 
+    /// Deletes what a release's chart keeps when it is uninstalled. Returns how many objects are still going, because
+    /// somebody's finalizer is on them; the others are gone at once.
+    pub async fn delete_kept(&self, namespace: &str, release: &str) -> Result<usize, ManagementError> {
+        let client = self.clients().await?.requests;
+        let failed = |doing: String| move |cause| ManagementError::Request { doing, cause };
+        let mut going = 0;
+        for (group, kind) in KEPT {
+            for version in ["v1beta2", "v1beta1"] {
+                let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+                let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
+                let listed = match api.list(&ListParams::default().labels(HELM_MANAGED)).await {
+                    // A version that is not served.
+                    Err(kube::Error::Api(status)) if status.code == 404 => continue,
+                    listed => listed.map_err(failed(format!("listing {kind} in {namespace}")))?,
+                };
+                for object in listed
+                    .items
+                    .iter()
+                    .filter(|object| is_of_release(object, release))
+                {
+                    going += usize::from(
+                        object
+                            .metadata
+                            .finalizers
+                            .as_ref()
+                            .is_some_and(|all| !all.is_empty()),
+                    );
+                    let name = object.metadata.name.as_deref().unwrap_or_default();
+                    match api.delete(name, &DeleteParams::background()).await {
+                        Err(kube::Error::Api(status)) if status.code == 404 => {}
+                        deleted => {
+                            deleted.map_err(failed(format!("deleting {kind} {namespace}/{name}")))?;
+                        }
+                    }
+                }
+                break;
+            }
+        }
+        Ok(going)
+    }
+
     /// Whether there is a Cluster of that name, in whichever version is served.
     pub async fn has_cluster(&self, namespace: &str, name: &str) -> Result<bool, ManagementError> {
         for version in ["v1beta2", "v1beta1"] {
@@ -248,6 +300,14 @@ impl Management {
             cause,
         })
     }
+}
+
+/// Whether an object belongs to a Helm release (`meta.helm.sh/release-name`).
+fn is_of_release(object: &DynamicObject, release: &str) -> bool {
+    let annotations = object.metadata.annotations.as_ref();
+    annotations
+        .and_then(|all| all.get("meta.helm.sh/release-name"))
+        .is_some_and(|name| name == release)
 }
 
 fn kubeconfig_path(configured: &str) -> PathBuf {

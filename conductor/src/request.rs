@@ -17,6 +17,8 @@ pub struct Request {
     pub message_id: String,
     /// Arguments.
     pub args: Map<String, Value>,
+    /// Whether a service of the cloud that is away is no longer waited for but is the reason of a refusal.
+    pub impatient: bool,
 }
 
 /// How a request can fail.

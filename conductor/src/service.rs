@@ -43,7 +43,8 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     tasks.spawn(stop_on_signal(cancel.clone()));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), host = %settings.host(), "Starting server in PID {}", std::process::id());
     for finding in &settings.findings {
-        tracing::warn!("configuration: {finding}");
+        // A magnum.conf that magnum-api shares has much that is not for us.
+        tracing::debug!("configuration: {finding}");
     }
 
     certificates::check_backend(&settings).map_err(anyhow::Error::msg)?;

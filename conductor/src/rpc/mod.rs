@@ -33,6 +33,10 @@ const PAUSES: [Duration; 4] = [
 /// How long a call without a timeout of its own is tried, when a server is away: oslo.messaging's default.
 const CALL_PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a cast waits for a service of the cloud that is away; then that is the reason of a refusal, so that the user
+/// learns of it. Shorter than tokens live.
+const CLOUD_PATIENCE: Duration = Duration::from_secs(300);
+
 /// How long the broker may take to confirm that it holds a message that was passed on.
 const PASS_ON_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -57,7 +61,7 @@ impl Conductor {
         }
     }
 
-    async fn serve(&self, incoming: Incoming, request: Request) {
+    async fn serve(&self, incoming: Incoming, mut request: Request) {
         if !self.knows(&request.method) {
             tracing::warn!(method = %request.method, "no such method");
             incoming.ack().await;
@@ -78,10 +82,12 @@ impl Conductor {
         let patience = incoming
             .timeout
             .map_or(CALL_PATIENCE, |seconds| Duration::from_secs_f64(seconds.max(0.0)));
-        let until = incoming.is_call().then(|| tokio::time::Instant::now() + patience);
+        let began = tokio::time::Instant::now();
+        let until = incoming.is_call().then(|| began + patience);
         let mut pauses = PAUSES.into_iter();
         let mut pause = PAUSES[0];
         loop {
+            request.impatient = began.elapsed() >= CLOUD_PATIENCE;
             match self.attempt(&incoming, &request, cluster.as_deref()).await {
                 Ok(Some(result)) => {
                     incoming.ack().await;
@@ -212,6 +218,7 @@ impl Endpoint for Conductor {
             context,
             message_id,
             args: std::mem::take(&mut incoming.args),
+            impatient: false,
         };
         self.serve(incoming, request).instrument(span).await;
     }

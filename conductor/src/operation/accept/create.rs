@@ -174,7 +174,7 @@ impl Acceptor {
         values::helm_values(&self.app.settings, template, &cluster, &groups, &facts)
             .map_err(MagnumError::from)?;
         let certificates = NewCertificates::generate(&self.app.settings, &request.context, &cluster).await?;
-        let (credential, secret) = cloud::new_credential(&self.app, &request.context, &cluster).await?;
+        let (credential, secret) = cloud::new_credential(&self.app, request, &cluster).await?;
         let intent = Intent {
             change: Change::Create,
             facts: Some(facts),

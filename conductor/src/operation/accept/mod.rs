@@ -90,7 +90,7 @@ impl Acceptor {
         rows: Rows<'_>,
     ) -> Result<Facts, RequestError> {
         let needs = rows.needs(operation);
-        let looked_up = cloud::facts(&self.app, &request.context, &needs);
+        let looked_up = cloud::facts(&self.app, request, &needs);
         let facts = tokio::time::timeout(ACCEPT_LIMIT, looked_up)
             .await
             .map_err(|_| too_slow())??;

@@ -24,7 +24,7 @@ impl Acceptor {
         if let Some(words) = gate::cluster(Wish::RotateCredential, found.cluster.status) {
             return Err(MagnumError::not_supported(words).into());
         }
-        let (credential, secret) = cloud::new_credential(&self.app, &request.context, &found.cluster).await?;
+        let (credential, secret) = cloud::new_credential(&self.app, request, &found.cluster).await?;
         let (mut tx, cluster, _) = self.locked(cluster_uuid).await?;
         let intent = Intent {
             change: Change::CredentialRotate {

@@ -118,7 +118,7 @@ impl Acceptor {
             groups: &found.groups,
         };
         let needs = rows.needs(Operation::UpgradeCluster);
-        let looked_up = cloud::facts(&self.app, &request.context, &needs);
+        let looked_up = cloud::facts(&self.app, request, &needs);
         let facts = tokio::time::timeout(super::ACCEPT_LIMIT, looked_up)
             .await
             .map_err(|_| super::too_slow())??;

@@ -35,14 +35,18 @@ impl Steps {
         };
         let namespace = self.app.releases.namespace(&cluster);
         if cluster.stack_id.as_deref().is_some_and(|name| !name.is_empty()) {
-            self.step(operation, "uninstall").await?;
-            if let Uninstalled::Deleted { kept } = self.app.releases.uninstall(&cluster).await? {
-                tracing::info!(
-                    kept = kept.len(),
-                    "release uninstalled; Cluster API removes what it kept"
-                );
+            if !self.applied.lock().contains_key(&operation.id) {
+                self.step(operation, "uninstall").await?;
+                if let Uninstalled::Deleted { kept } = self.app.releases.uninstall(&cluster).await? {
+                    tracing::info!(
+                        kept = kept.len(),
+                        "release uninstalled; Cluster API removes what it kept"
+                    );
+                }
+                self.step(operation, "wait").await?;
+                // Nothing of it is waited for in the watches; the entry says that this much is done.
+                self.applied.lock().insert(operation.id, Vec::new());
             }
-            self.step(operation, "wait").await?;
             if !self.is_gone(&namespace, &cluster).await? {
                 return Ok(Progress::Waiting(LOOK_AGAIN));
             }
@@ -62,13 +66,16 @@ impl Steps {
         Ok(Progress::Finished)
     }
 
+    /// Whether Cluster API has removed everything. What the chart keeps (`helm.sh/resource-policy`) goes with the Cluster
+    /// that owns it; what no Cluster had come to own yet, because the deletion came early, is deleted here.
     async fn is_gone(&self, namespace: &str, cluster: &Cluster) -> Result<bool, StepError> {
         let release = cluster.stack_id.as_deref().unwrap_or_default();
-        if self.index.synced() && !self.index.view(namespace, release).is_gone() {
+        // The index may not have seen yet what was written a moment ago, so the API server has the last word.
+        if self.app.management.has_cluster(namespace, release).await? {
             return Ok(false);
         }
-        // The index may not have seen yet what was written a moment ago, so the API server has the last word.
-        Ok(!self.app.management.has_cluster(namespace, release).await?)
+        let going = self.app.management.delete_kept(namespace, release).await?;
+        Ok(going == 0 && (!self.index.synced() || self.index.view(namespace, release).is_gone()))
     }
 
     /// Removes the cluster's application credentials, of its owner and of everybody who made one for it. Returns what is
