@@ -147,6 +147,7 @@ async fn restore(
     Ok(())
 }
 
-fn failed(status: ClusterStatus, reason: &str) -> Changes {
+/// The changes of a failure, of a cluster or a node group.
+pub(super) fn failed(status: ClusterStatus, reason: &str) -> Changes {
     Changes::new().set("status", status).set("status_reason", reason)
 }

@@ -20,7 +20,7 @@ use conductor_driver::{
 use magnum_objects::{Cluster, ClusterStatus, ClusterTemplate, DbError, Guard, MagnumError, NodeGroup, rows};
 use sqlx::{MySql, Transaction};
 
-use super::{Intent, State, executor::Executor, intent::Change, journal::NewOperation};
+use super::{Intent, State, executor::Executor, failure::failed, intent::Change, journal::NewOperation};
 use crate::{
     app::{App, was_refused},
     cloud,
@@ -201,13 +201,6 @@ impl Acceptor {
         );
         Ok(())
     }
-}
-
-/// The changes of a failure.
-fn failed(status: ClusterStatus, reason: &str) -> magnum_objects::Changes {
-    magnum_objects::Changes::new()
-        .set("status", status)
-        .set("status_reason", reason)
 }
 
 /// The changes of a cluster that starts an update.
