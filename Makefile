@@ -7,7 +7,7 @@ DENY := $(CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
 STACK := cargo run --quiet --bin stack --
 
-.PHONY: demo demo-down test toolchain programs lint deny unit go-test e2e
+.PHONY: demo demo-down test toolchain programs lint deny unit go-test e2e fuzz bench
 
 # ----- for people -----
 
@@ -54,4 +54,10 @@ go-test:
 # One stack after another, so that they do not starve each other of two cores.
 e2e: programs
 	$(STACK) prepare
-	RUST_BACKTRACE=0 cargo test -p e2e -- --nocapture --test-threads=4
+	RUST_BACKTRACE=0 cargo test --no-fail-fast -p e2e -- --nocapture --test-threads=4
+
+# ----- not part of `make test` -----
+
+# Every fuzz target for FUZZ_SECONDS; FUZZ_TARGETS chooses some of them.
+fuzz:
+	tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60) $(FUZZ_TARGETS)

@@ -320,6 +320,8 @@ impl Stack {
             .args(args)
             .envs(self.cli_environment(account))
             .current_dir(self.home.root())
+            // `coe cluster config` asks which shell to print for, and fails where nobody logged in.
+            .env("SHELL", "/bin/bash")
             .env("PYTHONWARNINGS", "ignore");
         run(spec).await
     }
