@@ -5,7 +5,6 @@ use crate::template::exec::{self, Fault};
 use crate::template::set::Set;
 use crate::value::{Entries, MapKind, Value, unravel};
 use crate::{Capabilities, Limits, Lookup, ReleaseInfo, RenderChart, RenderError};
-use serde_json::Value as Json;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -110,16 +109,17 @@ struct Renderable {
 
 pub(crate) fn render(
     chart: &RenderChart,
-    values: &Json,
+    values: &Value,
     release: &ReleaseInfo,
     capabilities: &Capabilities,
     lookup: &dyn Lookup,
     limits: &Limits,
 ) -> Result<BTreeMap<String, String>, RenderError> {
-    let values = match values {
-        Json::Object(map) => Value::map_of(MapKind::Values, crate::value::json_entries(map)),
-        _ => Value::map_of(MapKind::Values, Entries::new()),
-    };
+    let entries = values
+        .as_map()
+        .map(|map| map.entries.take())
+        .unwrap_or_default();
+    let values = Value::map_of(MapKind::Values, entries);
     let release = context::release(release);
     let capabilities = context::capabilities(capabilities);
     let mut renderables = BTreeMap::new();
@@ -129,6 +129,14 @@ pub(crate) fn render(
     drop(renderables);
     unravel(top);
     rendered
+}
+
+/// Parses a template without running it.
+pub(crate) fn check(name: &str, text: &str) -> Result<(), RenderError> {
+    match Set::default().parse(name, text) {
+        Ok(_) => Ok(()),
+        Err(message) => Err(RenderError::Parse(parse_error(name, &message))),
+    }
 }
 
 /// Builds the context of `chart` and its dependencies, and lists their

@@ -27,6 +27,7 @@ pub use limits::Limits;
 
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use value::Value;
 
 /// Renders every template of `chart` and its dependencies.
 ///
@@ -42,5 +43,41 @@ pub fn render(
     lookup: &dyn Lookup,
     limits: &Limits,
 ) -> Result<BTreeMap<String, String>, RenderError> {
-    engine::render(chart, values, release, capabilities, lookup, limits)
+    let values = Value::from_json(values);
+    engine::render(chart, &values, release, capabilities, lookup, limits)
+}
+
+/// As [`render`], but whole numbers in `values` that JSON has without a fraction are Go's `int64`: what
+/// Helm makes of `--set`. Numbers with a fraction, `.0` included, stay floats.
+pub fn render_exact(
+    chart: &RenderChart,
+    values: &Json,
+    release: &ReleaseInfo,
+    capabilities: &Capabilities,
+    lookup: &dyn Lookup,
+    limits: &Limits,
+) -> Result<BTreeMap<String, String>, RenderError> {
+    let values = yaml::exact(values);
+    engine::render(chart, &values, release, capabilities, lookup, limits)
+}
+
+/// Text as Go quotes it (`%q`).
+pub fn go_quote(text: &str) -> String {
+    gofmt::quote(text)
+}
+
+/// A character as Go quotes it (`%q`).
+pub fn go_quote_char(c: char) -> String {
+    let mut out = String::from("'");
+    gofmt::quote_char(&mut out, c, '\'', false);
+    out.push('\'');
+    out
+}
+
+/// Parses `text` as the template `name`, with all that it defines, without running it.
+///
+/// # Errors
+/// [`RenderError::Parse`], in Helm's words.
+pub fn check(name: &str, text: &str) -> Result<(), RenderError> {
+    engine::check(name, text)
 }

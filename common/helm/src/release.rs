@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::chart::Chart;
+use crate::error::ReleaseError;
 
 /// Type of the Secrets that hold records.
 pub(crate) const SECRET_TYPE: &str = "helm.sh/release.v1";
@@ -243,6 +244,28 @@ impl Release {
     /// Name of the Secret that holds this revision.
     pub fn secret_name(&self) -> String {
         secret_name(&self.name, self.version)
+    }
+
+    /// Reads the record in a Secret, given as JSON; un-gzipped ones too, as Helm does.
+    ///
+    /// # Errors
+    /// [`ReleaseError::Record`] if the Secret holds no record or a broken one.
+    pub fn from_secret(secret: &Value) -> Result<Self, ReleaseError> {
+        from_secret(secret).map_err(|message| ReleaseError::Record {
+            name: secret["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
+            message,
+        })
+    }
+
+    /// The Secret of this revision, as Helm stores it.
+    ///
+    /// # Errors
+    /// [`ReleaseError::Record`] if the record cannot be written as JSON.
+    pub fn to_secret(&self) -> Result<Value, ReleaseError> {
+        to_secret(self).map_err(|message| ReleaseError::Record {
+            name: self.secret_name(),
+            message,
+        })
     }
 
     /// When this revision was begun.

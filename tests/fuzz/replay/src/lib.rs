@@ -1,0 +1,18 @@
+//! What the fuzz targets do with their input. The fuzzer (`make fuzz`) and the replay of the kept corpora
+//! (`cargo test -p fuzz-replay`) call the same functions; a function that returns has found nothing.
+
+mod helm_targets;
+
+pub use helm_targets::{archive_reader, record_decoder, template_parser, template_render, yaml_reader};
+
+/// A target by the name of its corpus folder.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: &[Target] = &[
+    ("template_parser", template_parser),
+    ("template_render", template_render),
+    ("yaml_reader", yaml_reader),
+    ("archive_reader", archive_reader),
+    ("record_decoder", record_decoder),
+];
