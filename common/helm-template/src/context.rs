@@ -55,6 +55,9 @@ pub(crate) fn capabilities(capabilities: &Capabilities) -> Value {
             plain("Minor", Value::str(kube.minor.as_str())),
         ],
     );
+    // What the official build of that version says of itself.
+    let official = capabilities.helm_version == "v3.17.3";
+    let build = |text| Value::str(if official { text } else { "" });
     let helm = structure(
         "version.BuildInfo",
         false,
@@ -64,9 +67,13 @@ pub(crate) fn capabilities(capabilities: &Capabilities) -> Value {
                 "version",
                 Value::str(capabilities.helm_version.as_str()),
             ),
-            field("GitCommit", "git_commit", Value::str("")),
-            field("GitTreeState", "git_tree_state", Value::str("")),
-            field("GoVersion", "go_version", Value::str("")),
+            field(
+                "GitCommit",
+                "git_commit",
+                build("e4da49785aa6e6ee2b86efd5dd9e43400318262b"),
+            ),
+            field("GitTreeState", "git_tree_state", build("clean")),
+            field("GoVersion", "go_version", build("go1.23.7")),
         ],
     );
     let versions = Native::ApiVersions(capabilities.api_versions.clone()).into_value();

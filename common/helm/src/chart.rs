@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use archive::Limits;
+pub(crate) use ignore::glob;
 pub use metadata::{Dependency, Maintainer, Metadata};
 
 use crate::error::ChartError;

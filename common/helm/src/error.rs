@@ -139,7 +139,9 @@ pub enum RenderFailure {
     #[error("values don't meet the specifications of the schema(s) in the following chart(s):\n{0}")]
     Schema(String),
     /// A dependency is missing.
-    #[error("An error occurred while checking for chart dependencies. {0}")]
+    #[error(
+        "An error occurred while checking for chart dependencies. You may need to run `helm dependency build` to fetch missing dependencies: {0}"
+    )]
     Dependencies(#[from] ChartError),
     /// A template failed; the text is Helm's, with the position.
     #[error(transparent)]
@@ -152,6 +154,16 @@ pub enum RenderFailure {
         /// The parser's words.
         message: String,
     },
+}
+
+impl RenderFailure {
+    /// Whether there is something to show: the values fit and rendering began.
+    pub fn has_begun(&self) -> bool {
+        matches!(
+            self,
+            Self::KubeVersion { .. } | Self::Template(_) | Self::Yaml { .. }
+        )
+    }
 }
 
 /// What the API server said against one object.

@@ -6,6 +6,7 @@
 //! before anything is written, what a failed revision left behind is healed, a record left pending by a
 //! process that died is taken over), the item that does so says it.
 
+mod capabilities;
 pub mod chart;
 mod cluster;
 mod dependencies;
@@ -15,20 +16,23 @@ pub mod kinds;
 pub mod manifest;
 mod objects;
 mod patch;
+pub mod print;
 pub mod release;
 pub mod releases;
 mod schema;
 pub mod source;
 mod store;
+pub mod strvals;
 pub mod template;
 pub mod values;
 pub mod version;
 
+pub use capabilities::{HELM_VERSION, default_capabilities, kube_version};
 pub use chart::{Chart, File};
 pub use error::{ChartError, Refusal, ReleaseError, RenderFailure, SourceError};
 pub use release::{Release, Status};
 pub use releases::{AppliedObject, Outcome, Releases, ReleasesOptions, Uninstalled, UpgradeRequest};
 pub use source::ChartSource;
-pub use template::{Rendered, TemplateOptions, template};
+pub use template::{Rendered, TemplateOptions, raw_files, template};
 
-pub use helm_template::Capabilities;
+pub use helm_template::{Capabilities, KubeVersion};

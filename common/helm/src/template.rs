@@ -29,6 +29,11 @@ pub struct TemplateOptions<'a> {
     pub lookup: &'a dyn Lookup,
     /// Bounds on rendering.
     pub limits: Limits,
+    /// Whole numbers among the user's values are Go's int64, as those of `--set` are, not float64, as those
+    /// of values files are.
+    pub keep_integers: bool,
+    /// Does not look at `values.schema.json`.
+    pub skip_schema_validation: bool,
 }
 
 impl<'a> TemplateOptions<'a> {
@@ -42,6 +47,8 @@ impl<'a> TemplateOptions<'a> {
             capabilities,
             lookup: &NoLookup,
             limits: Limits::default(),
+            keep_integers: false,
+            skip_schema_validation: false,
         }
     }
 }
@@ -81,11 +88,26 @@ pub fn template(
     }
     dependencies::check(chart)?;
     let mut chart = chart.clone();
+    if options.keep_integers {
+        default_numbers_as_floats(&mut chart);
+    }
     dependencies::process(&mut chart, user)?;
-    let crds = crd_files(&chart);
-    let values = values::coalesce(&chart, user)?;
-    crate::schema::validate(&chart, &values)?;
-    check_kube_version(&chart, options.capabilities)?;
+    let crds = crd_files(&chart, chart.name());
+    let files = render_files(&chart, user, options)?;
+    finish(chart, crds, files)
+}
+
+/// Renders the templates of a chart whose dependencies are processed.
+fn render_files(
+    chart: &Chart,
+    user: &Values,
+    options: &TemplateOptions<'_>,
+) -> Result<BTreeMap<String, String>, RenderFailure> {
+    let values = values::coalesce(chart, user)?;
+    if !options.skip_schema_validation {
+        crate::schema::validate(chart, &values)?;
+    }
+    check_kube_version(chart, options.capabilities)?;
     let release = ReleaseInfo {
         name: options.name.to_owned(),
         namespace: options.namespace.to_owned(),
@@ -94,15 +116,28 @@ pub fn template(
         revision: i64::try_from(options.revision).unwrap_or(i64::MAX),
         service: "Helm".to_owned(),
     };
-    let tree = render_tree(&chart, chart.name());
-    let mut files = helm_template::render(
+    let tree = render_tree(chart, chart.name());
+    let render = if options.keep_integers {
+        helm_template::render_exact
+    } else {
+        helm_template::render
+    };
+    Ok(render(
         &tree,
         &Value::Object(values),
         &release,
         options.capabilities,
         options.lookup,
         &options.limits,
-    )?;
+    )?)
+}
+
+/// Sorts rendered files into what an install makes of them.
+fn finish(
+    chart: Chart,
+    crds: Vec<Document>,
+    mut files: BTreeMap<String, String>,
+) -> Result<Rendered, RenderFailure> {
     let notes = files
         .remove(&format!("{}/templates/NOTES.txt", chart.name()))
         .unwrap_or_default();
@@ -115,6 +150,28 @@ pub fn template(
         crds,
         chart,
     })
+}
+
+/// What a template wrote, file by file, before it is split into documents: for people who look for the
+/// reason of a [`RenderFailure::Yaml`].
+pub fn raw_files(
+    chart: &Chart,
+    user: &Values,
+    options: &TemplateOptions<'_>,
+) -> Result<BTreeMap<String, String>, RenderFailure> {
+    let mut chart = chart.clone();
+    if options.keep_integers {
+        default_numbers_as_floats(&mut chart);
+    }
+    dependencies::process(&mut chart, user)?;
+    let mut files = render_files(&chart, user, options)?;
+    files.retain(|name, text| !name.ends_with("NOTES.txt") && !text.trim().is_empty());
+    Ok(files)
+}
+
+fn default_numbers_as_floats(chart: &mut Chart) {
+    chart.values.values_mut().for_each(values::numbers_as_floats);
+    chart.dependencies.iter_mut().for_each(default_numbers_as_floats);
 }
 
 /// Refuses an API server outside the chart's `kubeVersion`.
@@ -159,27 +216,32 @@ fn render_tree(chart: &Chart, path: &str) -> RenderChart {
 pub(crate) fn crds(chart: &Chart, user: &Values) -> Result<Vec<Document>, RenderFailure> {
     let mut chart = chart.clone();
     dependencies::process(&mut chart, user)?;
-    Ok(crd_files(&chart))
+    Ok(crd_files(&chart, chart.name()))
 }
 
-/// The CRD files of a chart and its sub-charts.
-fn crd_files(chart: &Chart) -> Vec<Document> {
+/// The CRD files of a chart at `path` (`parent/charts/child`) and of its sub-charts.
+fn crd_files(chart: &Chart, path: &str) -> Vec<Document> {
     let is_crd = |name: &str| {
+        let extension = name.rsplit('/').next().and_then(|base| base.rsplit_once('.'));
         name.starts_with("crds/")
-            && [".yaml", ".yml", ".json"]
-                .iter()
-                .any(|suffix| name.ends_with(suffix))
+            && extension.is_some_and(|(_, extension)| {
+                ["yaml", "yml", "json"]
+                    .iter()
+                    .any(|known| extension.eq_ignore_ascii_case(known))
+            })
     };
     let mut found: Vec<Document> = chart
         .files
         .iter()
         .filter(|file| is_crd(&file.name))
         .map(|file| Document {
-            source: file.name.clone(),
+            source: format!("{path}/{}", file.name),
             text: String::from_utf8_lossy(&file.data).into_owned(),
             kind: "CustomResourceDefinition".to_owned(),
         })
         .collect();
-    found.extend(chart.dependencies.iter().flat_map(crd_files));
+    for sub in &chart.dependencies {
+        found.extend(crd_files(sub, &format!("{path}/charts/{}", sub.name())));
+    }
     found
 }

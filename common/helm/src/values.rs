@@ -48,6 +48,20 @@ pub fn overlay(base: &mut Values, over: Values) {
     }
 }
 
+/// Makes whole numbers floats, as values read from YAML or JSON are in Helm.
+pub fn numbers_as_floats(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            if let Some(float) = number.as_f64().and_then(serde_json::Number::from_f64) {
+                *number = float;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(numbers_as_floats),
+        Value::Object(table) => table.values_mut().for_each(numbers_as_floats),
+        _ => {}
+    }
+}
+
 fn coalesce_chart(chart: &Chart, dest: &mut Values, nulls: Nulls) -> Result<(), RenderFailure> {
     coalesce_defaults(chart, dest, nulls);
     for sub in &chart.dependencies {

@@ -40,7 +40,7 @@ pub fn from_yaml(text: &str) -> Result<Json, YamlError> {
 }
 
 /// Keeps integers as integers, which template values are not.
-fn exact(json: &Json) -> Value {
+pub(crate) fn exact(json: &Json) -> Value {
     match json {
         Json::Number(number) => match (number.as_i64(), number.as_u64()) {
             (Some(int), _) => Value::int64(int),

@@ -86,7 +86,7 @@ impl Rule {
 }
 
 /// Go's `filepath.Match`: `*` and `?` do not cross a slash. None for a malformed pattern.
-fn glob(pattern: &str, subject: &str) -> Option<bool> {
+pub(crate) fn glob(pattern: &str, subject: &str) -> Option<bool> {
     let pattern: Vec<char> = pattern.chars().collect();
     let subject: Vec<char> = subject.chars().collect();
     well_formed(&pattern)?;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use helm_template::Limits;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
@@ -188,17 +187,16 @@ async fn render(
     start: &Start,
 ) -> Result<Rendered, ReleaseError> {
     let (cluster, discovery, request) = (cluster.clone(), Arc::clone(discovery), request.clone());
-    let (is_upgrade, revision, runtime) = (!start.is_install, start.revision, Handle::current());
+    // An install over a history that was kept is revision 1 to the templates, whatever its record says.
+    let revision = if start.is_install { 1 } else { start.revision };
+    let (is_upgrade, runtime) = (!start.is_install, Handle::current());
     let task = tokio::task::spawn_blocking(move || {
         let lookup = ClusterLookup { cluster, runtime };
         let options = TemplateOptions {
-            name: &request.name,
-            namespace: &request.namespace,
             is_upgrade,
             revision,
-            capabilities: &discovery.capabilities,
             lookup: &lookup,
-            limits: Limits::default(),
+            ..TemplateOptions::new(&request.name, &request.namespace, &discovery.capabilities)
         };
         template::template(&request.chart, &request.values, &options)
     });
@@ -221,7 +219,12 @@ fn is_current(start: &Start, rendered: &Rendered, plan: &Plan, request: &Upgrade
             .map(|hook| (hook.path.clone(), hook.manifest.clone()))
             .collect()
     };
+    let in_force = start
+        .history
+        .iter()
+        .filter(|release| release.info.status == Status::Deployed);
     newest.info.status == Status::Deployed
+        && in_force.count() == 1
         && newest.chart_version() == (metadata.name.as_str(), metadata.version.as_str())
         && newest.manifest == rendered.manifest()
         && hooks(&newest.hooks) == hooks(&rendered.hooks)
@@ -278,6 +281,7 @@ fn new_release(
         other: serde_json::Map::new(),
         labels: start
             .newest()
+            .filter(|_| !start.is_install)
             .map(|newest| newest.labels.clone())
             .unwrap_or_default(),
         annotations: std::collections::BTreeMap::new(),
