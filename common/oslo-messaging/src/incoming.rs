@@ -16,6 +16,12 @@ use crate::envelope::Request;
 /// What a server hands its requests to.
 #[async_trait]
 pub trait Endpoint: Send + Sync + 'static {
+    /// Names what a request is about, if requests about it must not overtake each other: such requests are dispatched
+    /// one after the other, in the order in which the broker delivered them.
+    fn lane(&self, _method: &str, _args: &Map<String, Value>) -> Option<String> {
+        None
+    }
+
     /// Works on one request: acknowledges it once the intent is durable, and replies.
     ///
     /// Runs beside other requests, up to the server's limit. A panic is answered with a failure.

@@ -16,6 +16,7 @@ mod error;
 mod failure;
 mod incoming;
 mod json;
+mod lanes;
 mod ledger;
 mod link;
 mod notifier;

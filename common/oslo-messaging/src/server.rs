@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use crate::declare::{self, Refusal};
 use crate::envelope::{self, Request, version_is_compatible};
 use crate::incoming::{Endpoint, Incoming, RawMessage, Settle};
+use crate::lanes::{Lanes, Ticket};
 use crate::ledger::{Known, Ledger};
 use crate::topology::{self, Queue};
 use crate::transport::Transport;
@@ -109,6 +110,7 @@ struct Core {
     limits: Limits,
     queues: Mutex<Vec<Queue>>,
     slots: Arc<Semaphore>,
+    lanes: Lanes,
     ledger: Arc<Mutex<Ledger<Work>>>,
     /// Where the fanout stream is read on after a reconnect.
     offset: Mutex<Option<i64>>,
@@ -166,6 +168,7 @@ impl Transport {
             endpoint,
             slots: Arc::new(Semaphore::new(limits.concurrency.max(1))),
             limits,
+            lanes: Lanes::default(),
             queues: Mutex::new(queues),
             ledger: Arc::new(Mutex::new(Ledger::new())),
             offset: Mutex::new(None),
@@ -377,7 +380,17 @@ impl Core {
             routing_key: delivery.routing_key.to_string(),
             redelivered: delivery.redelivered,
         });
-        self.tasks.spawn(self.clone().work(request, raw, work));
+        let ticket = self.ticket(&request);
+        self.tasks.spawn(self.clone().work(request, raw, work, ticket));
+    }
+
+    /// A place in the lane of what the request is about. Here and not in the task, because tasks overtake each other.
+    fn ticket(&self, request: &Request) -> Option<Ticket> {
+        let (Some(Value::String(method)), Value::Object(args)) = (&request.method, &request.args) else {
+            return None;
+        };
+        let lane = self.endpoint.lane(method, args)?;
+        Some(self.lanes.draw(lane))
     }
 
     /// Remembers how far the fanout stream was read.
@@ -410,13 +423,27 @@ impl Core {
         }
     }
 
-    async fn work(self: Arc<Self>, request: Request, raw: Arc<RawMessage>, work: Arc<Work>) {
+    async fn work(
+        self: Arc<Self>,
+        mut request: Request,
+        raw: Arc<RawMessage>,
+        work: Arc<Work>,
+        mut ticket: Option<Ticket>,
+    ) {
+        if let Some(ticket) = &mut ticket {
+            // Before a slot is taken, so that those who wait for one lane leave the slots to the others.
+            tokio::select! {
+                biased;
+                () = self.stopping.cancelled() => return work.requeue(),
+                () = ticket.turn() => {}
+            }
+        }
         let slot = tokio::select! {
             biased;
             () = self.stopping.cancelled() => return work.requeue(),
             slot = self.slots.clone().acquire_owned() => slot,
         };
-        let (method, args) = match self.admit(&request) {
+        let (method, args) = match self.admit(&mut request) {
             Admission::Granted(method, args) => (method, args),
             Admission::Answered(answer) => {
                 work.ack().await;
@@ -430,10 +457,11 @@ impl Core {
             tracing::error!("The endpoint panicked in {name}");
         }
         drop(slot);
+        drop(ticket);
     }
 
     /// The checks of oslo.messaging's dispatcher, in its order and words; the answer where they fail.
-    fn admit(&self, request: &Request) -> Admission {
+    fn admit(&self, request: &mut Request) -> Admission {
         let method = match &request.method {
             Some(Value::String(method)) => Some(method.as_str()),
             _ => None,
@@ -453,8 +481,9 @@ impl Core {
         if method.starts_with('_') {
             return Admission::Answered(Err(RemoteError::no_such_method(method)));
         }
-        match &request.args {
-            Value::Object(args) => Admission::Granted(method.to_owned(), args.clone()),
+        let method = method.to_owned();
+        match &mut request.args {
+            Value::Object(args) => Admission::Granted(method, std::mem::take(args)),
             other => {
                 let message = format!("'{}' object has no attribute 'items'", python_type(other));
                 Admission::Answered(Err(RemoteError::builtin("AttributeError", message)))

@@ -2,7 +2,6 @@
 
 mod certificate;
 mod cluster;
-mod lanes;
 mod nodegroup;
 
 use std::{sync::Arc, time::Duration};
@@ -10,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use magnum_objects::{MagnumError, RequestContext, indirection};
 use oslo_messaging::{Endpoint, Incoming, RemoteError, Transport};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -20,7 +19,6 @@ use crate::{
     request::{Request, RequestError},
     route::{self, Route},
 };
-use lanes::Lanes;
 
 /// Pauses between attempts while a server that acceptance needs is away.
 const PAUSES: [Duration; 4] = [
@@ -45,7 +43,6 @@ pub struct Conductor {
     app: Arc<App>,
     acceptor: Acceptor,
     transport: Transport,
-    lanes: Lanes,
     cancel: CancellationToken,
 }
 
@@ -56,7 +53,6 @@ impl Conductor {
             app,
             acceptor,
             transport,
-            lanes: Lanes::default(),
             cancel,
         }
     }
@@ -69,16 +65,7 @@ impl Conductor {
                 .reply(Err(RemoteError::no_such_method(&request.method)))
                 .await;
         }
-        let cluster = if about_a_cluster(&request.method) {
-            route::cluster_uuid(&request)
-        } else {
-            None
-        };
-        // Requests for one cluster are accepted one after the other, in the order of their arrival.
-        let _turn = match &cluster {
-            Some(cluster) => Some(self.lanes.enter(cluster).await),
-            None => None,
-        };
+        let cluster = self.lane(&request.method, &request.args);
         let patience = incoming
             .timeout
             .map_or(CALL_PATIENCE, |seconds| Duration::from_secs_f64(seconds.max(0.0)));
@@ -198,6 +185,11 @@ fn about_a_cluster(method: &str) -> bool {
 
 #[async_trait]
 impl Endpoint for Conductor {
+    /// Requests for one cluster are accepted, or passed on, one after the other in the order of their arrival.
+    fn lane(&self, method: &str, args: &Map<String, Value>) -> Option<String> {
+        about_a_cluster(method).then(|| route::cluster_uuid(args)).flatten()
+    }
+
     async fn dispatch(&self, mut incoming: Incoming) {
         let context = RequestContext::from_map(&incoming.context);
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
