@@ -112,6 +112,16 @@ pub(crate) struct Built {
     pub unknown_kind: bool,
 }
 
+impl Built {
+    /// All errors as Go's aggregate prints them.
+    pub(crate) fn message(&self) -> String {
+        match self.errors.as_slice() {
+            [only] => only.clone(),
+            many => format!("[{}]", many.join(", ")),
+        }
+    }
+}
+
 /// Parses a manifest and finds the kind of each document.
 pub(crate) fn build(manifest: &str, namespace: &str, discovery: &Discovery) -> Built {
     let mut built = Built::default();

@@ -204,10 +204,10 @@ pub struct Release {
     #[serde(default)]
     pub chart: Value,
     /// The user's values.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "no_values")]
     pub config: Option<Map<String, Value>>,
     /// The documents, hooks left out.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub manifest: String,
     /// The hooks.
     #[serde(
@@ -234,6 +234,11 @@ pub struct Release {
     /// resourceVersion of the Secret, empty for a new record.
     #[serde(skip)]
     pub resource_version: String,
+}
+
+/// Go's `omitempty`: neither nothing nor an empty table is stored.
+fn no_values(config: &Option<Map<String, Value>>) -> bool {
+    config.as_ref().is_none_or(Map::is_empty)
 }
 
 fn null_list<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<Hook>, D::Error> {

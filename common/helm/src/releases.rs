@@ -173,7 +173,18 @@ impl Releases {
     /// `helm uninstall`: objects are deleted in the background, records at once.
     pub async fn uninstall(&self, name: &str, namespace: &str) -> Result<Uninstalled, ReleaseError> {
         let store = self.store(name, namespace)?;
-        self.uninstall_release(&store).await
+        self.uninstall_release(&store, true).await
+    }
+
+    /// `helm uninstall --keep-history`: as [`Self::uninstall`], but the records stay, the newest one as
+    /// [`Status::Uninstalled`](crate::Status::Uninstalled). An upgrade installs the release again.
+    pub async fn uninstall_keeping_history(
+        &self,
+        name: &str,
+        namespace: &str,
+    ) -> Result<Uninstalled, ReleaseError> {
+        let store = self.store(name, namespace)?;
+        self.uninstall_release(&store, false).await
     }
 
     /// `helm rollback`: makes a new revision with chart, values and manifest of an earlier one; 0 is the one

@@ -14,6 +14,25 @@ use crate::store::Store;
 
 const POLL: Duration = Duration::from_secs(1);
 
+/// How far a hook came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The API server refused it; what is there under its name is somebody else's.
+    Creating,
+    /// It was created.
+    Running,
+}
+
+/// Errors as Go's multierror prints them.
+fn go_errors(messages: &[String]) -> String {
+    let count = match messages.len() {
+        1 => "1 error".to_owned(),
+        count => format!("{count} errors"),
+    };
+    let list: Vec<String> = messages.iter().map(|message| format!("* {message}")).collect();
+    format!("{count} occurred:\n\t{}\n\n", list.join("\n\t"))
+}
+
 impl Releases {
     /// Runs the hooks of an event, in order of weight and name, and records each run.
     pub(super) async fn run_hooks(
@@ -50,9 +69,11 @@ impl Releases {
             let hook = &mut release.hooks[*at];
             hook.last_run.completed_at = stamp(Utc::now());
             hook.last_run.phase = if result.is_ok() { "Succeeded" } else { "Failed" }.to_owned();
-            if let Err(err) = result {
-                self.delete_hook(store, &release.hooks[*at], "hook-failed")
-                    .await?;
+            if let Err((stage, err)) = result {
+                if stage == Stage::Running {
+                    self.delete_hook(store, &release.hooks[*at], "hook-failed")
+                        .await?;
+                }
                 return Err(err);
             }
         }
@@ -86,24 +107,27 @@ impl Releases {
         hook: &Hook,
         built: &[Object],
         event: Event,
-    ) -> Result<(), ReleaseError> {
+    ) -> Result<(), (Stage, ReleaseError)> {
         let deadline = Instant::now() + self.options().hook_timeout;
         for object in built {
             cluster
                 .create(&object.collection(), &object.name, &object.body, Mode::Write)
                 .await
                 .map_err(|err| {
-                    ReleaseError::Hook(format!(
+                    let words = format!(
                         "warning: Hook {} {} failed: {}",
                         event.as_str(),
                         hook.path,
-                        err.message
-                    ))
+                        go_errors(&[err.message])
+                    );
+                    (Stage::Creating, ReleaseError::Hook(words))
                 })?;
         }
         for object in built {
             if matches!(object.api.kind.as_str(), "Job" | "Pod") {
-                until_finished(cluster, object, deadline).await?;
+                until_finished(cluster, object, deadline)
+                    .await
+                    .map_err(|err| (Stage::Running, err))?;
             }
         }
         Ok(())
@@ -160,10 +184,10 @@ async fn until_finished(cluster: &Cluster, object: &Object, deadline: Instant) -
             .get(&object.uri())
             .await
             .map_err(|err| err.during(format!("cannot watch hook {}", object.described())))?;
-        if let Some(live) = &live
-            && let Some(ended) = ended(&object.api.kind, live)
-        {
-            return ended.map_err(ReleaseError::Hook);
+        // Somebody deleted it: Helm takes that for its end.
+        let Some(live) = live else { return Ok(()) };
+        if let Some(ended) = ended(&object.api.kind, &live) {
+            return ended.map_err(|message| ReleaseError::Hook(go_errors(&[message])));
         }
         pause(deadline, || format!("hook {}", object.described())).await?;
     }
@@ -172,13 +196,11 @@ async fn until_finished(cluster: &Cluster, object: &Object, deadline: Instant) -
 /// None while it runs.
 fn ended(kind: &str, live: &Value) -> Option<Result<(), String>> {
     let status = &live["status"];
+    let name = live["metadata"]["name"].as_str().unwrap_or_default();
     if kind == "Pod" {
         return match status["phase"].as_str() {
             Some("Succeeded") => Some(Ok(())),
-            Some("Failed") => {
-                let name = live["metadata"]["name"].as_str().unwrap_or_default();
-                Some(Err(format!("pod {name} failed")))
-            }
+            Some("Failed") => Some(Err(format!("pod {name} failed"))),
             _ => None,
         };
     }
@@ -190,7 +212,7 @@ fn ended(kind: &str, live: &Value) -> Option<Result<(), String>> {
             Some("Complete") => Some(Ok(())),
             Some("Failed") => {
                 let reason = condition["reason"].as_str().unwrap_or_default();
-                Some(Err(format!("job failed: {reason}")))
+                Some(Err(format!("job {name} failed: {reason}")))
             }
             _ => None,
         })
@@ -214,11 +236,11 @@ mod tests {
 
     #[test]
     fn jobs_and_pods_end() {
-        let job = |kind: &str| json!({"status": {"conditions": [{"type": kind, "status": "True", "reason": "BackoffLimitExceeded"}]}});
+        let job = |kind: &str| json!({"metadata": {"name": "j"}, "status": {"conditions": [{"type": kind, "status": "True", "reason": "BackoffLimitExceeded"}]}});
         assert_eq!(ended("Job", &job("Complete")), Some(Ok(())));
         assert_eq!(
             ended("Job", &job("Failed")),
-            Some(Err("job failed: BackoffLimitExceeded".to_owned()))
+            Some(Err("job j failed: BackoffLimitExceeded".to_owned()))
         );
         assert_eq!(ended("Job", &json!({})), None);
         assert_eq!(ended("Pod", &json!({"status": {"phase": "Running"}})), None);

@@ -141,10 +141,10 @@ impl Releases {
             ours,
             "release was left pending by a process that died: taken over"
         );
-        let what = if newest.info.status == Status::PendingInstall {
-            "Release"
-        } else {
-            "Upgrade"
+        let what = match newest.info.status {
+            Status::PendingInstall => "Release",
+            Status::PendingRollback => "Rollback",
+            _ => "Upgrade",
         };
         newest.info.description = format!(
             "{what} {:?} failed: the process that worked on it died ({})",
@@ -175,7 +175,7 @@ impl Releases {
             };
             return Err(ReleaseError::Build {
                 what,
-                message: built.errors.join("\n"),
+                message: built.message(),
             });
         }
         let basis = Basis {
@@ -241,7 +241,7 @@ impl Releases {
         let done = release.info.description.clone();
         if operation == Operation::Install {
             self.supersede(store, &start.history, |old| {
-                old.info.status == Status::Uninstalled
+                (old.info.status == Status::Uninstalled).then_some("superseded by new release")
             })
             .await?;
             release.info.description = "Initial install underway".to_owned();
@@ -261,7 +261,10 @@ impl Releases {
         };
         // The one in force, or if there was none, the one that was the base.
         let base = start.base.as_ref().map(|base| base.version);
-        let superseded = |old: &Release| old.info.status == Status::Deployed || Some(old.version) == base;
+        let superseded = |old: &Release| {
+            let is_old = old.info.status == Status::Deployed || Some(old.version) == base;
+            is_old.then_some("")
+        };
         self.supersede(store, &start.history, superseded).await?;
         release.info.status = Status::Deployed;
         release.info.description = done;
@@ -275,16 +278,20 @@ impl Releases {
         })
     }
 
-    /// Marks revisions as superseded. One that was pruned meanwhile needs no mark.
+    /// Marks revisions as superseded, with a new description unless `which` gives an empty one. One that was
+    /// pruned meanwhile needs no mark.
     async fn supersede(
         &self,
         store: &Store<'_>,
         history: &[Release],
-        which: impl Fn(&Release) -> bool,
+        which: impl Fn(&Release) -> Option<&'static str>,
     ) -> Result<(), ReleaseError> {
-        for old in history.iter().filter(|old| which(old)) {
+        for (old, description) in history.iter().filter_map(|old| Some((old, which(old)?))) {
             let mut old = old.clone();
             old.info.status = Status::Superseded;
+            if !description.is_empty() {
+                old.info.description = description.to_owned();
+            }
             store.update_if_there(&mut old).await?;
         }
         Ok(())

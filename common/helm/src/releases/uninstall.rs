@@ -14,28 +14,48 @@ use crate::release::{Event, Release, Status, stamp};
 use crate::store::Store;
 
 impl Releases {
-    pub(super) async fn uninstall_release(&self, store: &Store<'_>) -> Result<Uninstalled, ReleaseError> {
+    pub(super) async fn uninstall_release(
+        &self,
+        store: &Store<'_>,
+        history_too: bool,
+    ) -> Result<Uninstalled, ReleaseError> {
         let history = store.history().await?;
         let Some(mut newest) = history.last().cloned() else {
             return Ok(Uninstalled::NotFound);
         };
-        if newest.info.status != Status::Uninstalled {
-            if newest.info.status != Status::Uninstalling {
-                self.run_hooks(store, &mut newest, Event::PreDelete).await?;
+        let kept = if newest.info.status == Status::Uninstalled {
+            Vec::new()
+        } else {
+            self.take_down(store, &history, &mut newest).await?
+        };
+        if history_too {
+            for release in &history {
+                store.delete(release).await?;
             }
-            newest.info.status = Status::Uninstalling;
-            newest.info.deleted = stamp(Utc::now());
-            newest.info.description = "Deletion in progress (or silently failed)".to_owned();
+        } else if newest.info.status != Status::Uninstalled {
+            newest.info.status = Status::Uninstalled;
+            newest.info.description = "Uninstallation complete".to_owned();
             store.update(&mut newest).await?;
         }
-        let kept = self.delete_objects(store, &history).await?;
-        if newest.info.status != Status::Uninstalled {
-            self.run_hooks(store, &mut newest, Event::PostDelete).await?;
-        }
-        for release in &history {
-            store.delete(release).await?;
-        }
         Ok(Uninstalled::Deleted { kept })
+    }
+
+    /// Hooks and objects; the record says meanwhile that the release is being uninstalled. One that says so
+    /// already was left by a process that died, and all is done again.
+    async fn take_down(
+        &self,
+        store: &Store<'_>,
+        history: &[Release],
+        newest: &mut Release,
+    ) -> Result<Vec<String>, ReleaseError> {
+        newest.info.status = Status::Uninstalling;
+        newest.info.deleted = stamp(Utc::now());
+        newest.info.description = "Deletion in progress (or silently failed)".to_owned();
+        self.run_hooks(store, newest, Event::PreDelete).await?;
+        store.update(newest).await?;
+        let kept = self.delete_objects(store, history).await?;
+        self.run_hooks(store, newest, Event::PostDelete).await?;
+        Ok(kept)
     }
 
     /// Deletes what the newest revision, the one in force, and those that failed since may have created.
