@@ -115,10 +115,7 @@ pub(crate) fn render(
     lookup: &dyn Lookup,
     limits: &Limits,
 ) -> Result<BTreeMap<String, String>, RenderError> {
-    let entries = values
-        .as_map()
-        .map(|map| map.entries.take())
-        .unwrap_or_default();
+    let entries = values.as_map().map(|map| map.entries.take()).unwrap_or_default();
     let values = Value::map_of(MapKind::Values, entries);
     let release = context::release(release);
     let capabilities = context::capabilities(capabilities);
