@@ -208,12 +208,22 @@ pub fn python_repr(text: &str) -> String {
                 out.push('\\');
                 out.push(c);
             }
-            c if (c as u32) < 0x20 || c as u32 == 0x7f => out.push_str(&format!("\\x{:02x}", c as u32)),
-            c => out.push(c),
+            c if is_printable(c) => out.push(c),
+            c => match c as u32 {
+                code @ 0..0x100 => out.push_str(&format!("\\x{code:02x}")),
+                code @ 0x100..0x1_0000 => out.push_str(&format!("\\u{code:04x}")),
+                code => out.push_str(&format!("\\U{code:08x}")),
+            },
         }
     }
     out.push(quote);
     out
+}
+
+/// Python's `str.isprintable`, whose rule (no control, format, private or unassigned character, no separator but the
+/// space) is that of Rust's escapes in the middle of a text.
+fn is_printable(c: char) -> bool {
+    !c.is_control() && !format!("a{c}").escape_debug().any(|part| part == '{' && c != '{')
 }
 
 /// Python's `repr` of bytes.

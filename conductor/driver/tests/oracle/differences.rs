@@ -470,7 +470,11 @@ const RULES: [Rule; 23] = [
         },
     },
 ];
+
+/// Operations that never come to a driver.
+pub const NEVER_ASKED: &str = "never-asked";
+
 /// Names of all rules.
 pub fn ids() -> Vec<&'static str> {
-    RULES.iter().map(|rule| rule.id).collect()
+    RULES.iter().map(|rule| rule.id).chain([NEVER_ASKED]).collect()
 }

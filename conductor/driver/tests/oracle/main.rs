@@ -13,7 +13,6 @@
 mod differences;
 mod expect;
 mod functions;
-mod load;
 mod replay;
 mod values;
 mod view;
