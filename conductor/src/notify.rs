@@ -1,6 +1,6 @@
 //! Notifications about clusters (CADF), sent by oslo.messaging's rules.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::Utc;
@@ -9,14 +9,40 @@ use conductor_status::notify::{self, Initiator, Notification};
 pub use conductor_status::notify::{Action, Outcome};
 use magnum_objects::{Cluster, NodeGroup, RequestContext};
 use oslo_messaging::{ConfigError, Notifier, Priority as NotifyPriority, Transport, TransportConfig};
+use serde_json::{Map, Value};
 
 /// Publisher of Magnum's notifications: `magnum/common/rpc.py`, `get_notifier`.
 const SERVICE: &str = "container-infra";
 
+/// Takes notifications away; [`Notifier`] is the one there is.
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// Takes one; never waits. `context` is the request's, as notifications carry it.
+    fn put(&self, context: &Map<String, Value>, event: Notification);
+
+    /// Sends what waits, for at most `patience`.
+    async fn close(&self, patience: Duration);
+}
+
+#[async_trait]
+impl Outbox for Notifier {
+    fn put(&self, context: &Map<String, Value>, event: Notification) {
+        let priority = match event.priority {
+            notify::Priority::Info => NotifyPriority::Info,
+            notify::Priority::Error => NotifyPriority::Error,
+        };
+        self.emit(context, priority, &event.event_type, event.payload);
+    }
+
+    async fn close(&self, patience: Duration) {
+        self.clone().close(patience).await;
+    }
+}
+
 /// Where notifications go; clones share the queue.
 #[derive(Clone)]
 pub struct Notifications {
-    notifier: Notifier,
+    outbox: Arc<dyn Outbox>,
 }
 
 impl Notifications {
@@ -37,7 +63,12 @@ impl Notifications {
         let transport = own.as_ref().unwrap_or(transport);
         let publisher = format!("{SERVICE}.{}", settings.host());
         let notifier = Notifier::new(transport, &settings.default.control_exchange, options, &publisher)?;
-        Ok(Self { notifier })
+        Ok(Self::to(Arc::new(notifier)))
+    }
+
+    /// To this outbox.
+    pub fn to(outbox: Arc<dyn Outbox>) -> Self {
+        Self { outbox }
     }
 
     /// Tells that something happens to a cluster. Never waits.
@@ -59,21 +90,12 @@ impl Notifications {
     }
 
     fn send(&self, context: &RequestContext, event: Notification) {
-        let priority = match event.priority {
-            notify::Priority::Info => NotifyPriority::Info,
-            notify::Priority::Error => NotifyPriority::Error,
-        };
-        self.notifier.emit(
-            &context.to_notification_map(),
-            priority,
-            &event.event_type,
-            event.payload,
-        );
+        self.outbox.put(&context.to_notification_map(), event);
     }
 
     /// Sends what waits, for at most `patience`.
     pub async fn close(&self, patience: Duration) {
-        self.notifier.clone().close(patience).await;
+        self.outbox.close(patience).await;
     }
 }
 

@@ -3,13 +3,13 @@
 use magnum_objects::{Cluster, MagnumError, Object, Record};
 use serde_json::Value;
 
-use super::Conductor;
+use super::Handlers;
 use crate::{
     operation::accept::Health,
     request::{Request, RequestError},
 };
 
-impl Conductor {
+impl Handlers {
     pub(super) async fn cluster_create(
         &self,
         request: &Request,

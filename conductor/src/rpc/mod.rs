@@ -2,12 +2,13 @@
 
 mod certificate;
 mod cluster;
+mod handlers;
 mod nodegroup;
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use magnum_objects::{MagnumError, RequestContext, indirection};
+use magnum_objects::{MagnumError, RequestContext};
 use oslo_messaging::{Endpoint, Incoming, RemoteError, Transport};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,7 @@ use crate::{
     request::{Request, RequestError},
     route::{self, Route},
 };
+pub use handlers::Handlers;
 
 /// Pauses between attempts while a server that acceptance needs is away.
 const PAUSES: [Duration; 4] = [
@@ -41,7 +43,7 @@ const PASS_ON_PATIENCE: Duration = Duration::from_secs(10);
 /// The endpoint.
 pub struct Conductor {
     app: Arc<App>,
-    acceptor: Acceptor,
+    handlers: Handlers,
     transport: Transport,
     cancel: CancellationToken,
 }
@@ -50,15 +52,15 @@ impl Conductor {
     /// Over the parts of this conductor; `transport` is for what belongs to other drivers.
     pub fn new(app: Arc<App>, acceptor: Acceptor, transport: Transport, cancel: CancellationToken) -> Self {
         Self {
+            handlers: Handlers::new(app.clone(), acceptor),
             app,
-            acceptor,
             transport,
             cancel,
         }
     }
 
     async fn serve(&self, incoming: Incoming, mut request: Request) {
-        if !self.knows(&request.method) {
+        if !handlers::knows(&request.method) {
             tracing::warn!(method = %request.method, "no such method");
             incoming.ack().await;
             return incoming
@@ -133,61 +135,17 @@ impl Conductor {
                 Route::Nowhere(error) => refusal = Some(error),
             }
         }
-        self.handle(request, refusal).await.map(Some)
+        self.handlers.handle(request, refusal).await.map(Some)
     }
-
-    async fn handle(&self, request: &Request, refusal: Option<MagnumError>) -> Result<Value, RequestError> {
-        if request.method == "cluster_create" {
-            return self.cluster_create(request, refusal).await;
-        }
-        if let Some(refusal) = refusal {
-            return Err(refusal.into());
-        }
-        match request.method.as_str() {
-            "ping_conductor" => Ok(Value::Bool(true)),
-            "cluster_update" => self.cluster_update(request).await,
-            "cluster_resize" => self.cluster_resize(request).await,
-            "cluster_upgrade" => self.cluster_upgrade(request).await,
-            "cluster_delete" => self.cluster_delete(request).await,
-            "nodegroup_create" => self.nodegroup_create(request).await,
-            "nodegroup_update" => self.nodegroup_update(request).await,
-            "nodegroup_delete" => self.nodegroup_delete(request).await,
-            "credential_rotate" => self.credential_rotate(request).await,
-            "sign_certificate" => self.sign_certificate(request).await,
-            "get_ca_certificate" => self.get_ca_certificate(request).await,
-            "rotate_ca_certificate" => self.rotate_ca_certificate(request).await,
-            method => Ok(indirection::dispatch(&self.app.db, &request.context, method, &request.args).await?),
-        }
-    }
-
-    fn knows(&self, method: &str) -> bool {
-        about_a_cluster(method) || method == "ping_conductor" || indirection::handles(method)
-    }
-}
-
-fn about_a_cluster(method: &str) -> bool {
-    matches!(
-        method,
-        "cluster_create"
-            | "cluster_update"
-            | "cluster_resize"
-            | "cluster_upgrade"
-            | "cluster_delete"
-            | "nodegroup_create"
-            | "nodegroup_update"
-            | "nodegroup_delete"
-            | "credential_rotate"
-            | "sign_certificate"
-            | "get_ca_certificate"
-            | "rotate_ca_certificate"
-    )
 }
 
 #[async_trait]
 impl Endpoint for Conductor {
     /// Requests for one cluster are accepted, or passed on, one after the other in the order of their arrival.
     fn lane(&self, method: &str, args: &Map<String, Value>) -> Option<String> {
-        about_a_cluster(method).then(|| route::cluster_uuid(args)).flatten()
+        handlers::about_a_cluster(method)
+            .then(|| route::cluster_uuid(args))
+            .flatten()
     }
 
     async fn dispatch(&self, mut incoming: Incoming) {

@@ -3,10 +3,10 @@
 use magnum_objects::{MagnumError, NodeGroup, Object, Record};
 use serde_json::Value;
 
-use super::Conductor;
+use super::Handlers;
 use crate::request::{Request, RequestError};
 
-impl Conductor {
+impl Handlers {
     pub(super) async fn nodegroup_create(&self, request: &Request) -> Result<Value, RequestError> {
         let (cluster, object) = self.cluster_and_group(request)?;
         let wanted = NodeGroup::from_ovo(&object)?;
