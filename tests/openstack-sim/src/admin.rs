@@ -23,6 +23,7 @@ pub(crate) fn routes() -> Router<Arc<Cloud>> {
         )
         .route("/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/requests", get(requests))
+        .route("/stacks", get(stacks))
 }
 
 fn known(collection: &str) -> Result<(), Box<Response>> {
@@ -103,4 +104,9 @@ async fn clear_faults(State(cloud): State<Arc<Cloud>>) -> StatusCode {
 
 async fn requests(State(cloud): State<Arc<Cloud>>) -> Json<Vec<Asked>> {
     Json(cloud.faults.asked())
+}
+
+/// Heat's stacks, the deleted ones too.
+async fn stacks(State(cloud): State<Arc<Cloud>>) -> Json<Vec<Value>> {
+    Json(cloud.stacks.read().iter().map(|stack| stack.show(true)).collect())
 }

@@ -232,7 +232,7 @@ fn request_target(path: &str, project: &Option<String>) -> String {
 fn is_version_document(path: &str) -> bool {
     matches!(
         path.trim_end_matches('/'),
-        "/image" | "/compute" | "/compute/v2.1" | "/network" | "/volume" | "/volume/v3"
+        "/image" | "/compute" | "/compute/v2.1" | "/network" | "/volume" | "/volume/v3" | "/orchestration"
     )
 }
 

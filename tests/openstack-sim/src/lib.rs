@@ -1,6 +1,6 @@
-//! Glance, Nova, Neutron and Cinder, as far as Magnum and its clients use them.
+//! Glance, Nova, Neutron, Cinder and Heat, as far as Magnum and its clients use them.
 //!
-//! Each service answers below a path of its own (`/image`, `/compute`, `/network`, `/volume`) as the real one does
+//! Each service answers below a path of its own (`/image`, `/compute`, `/network`, `/volume`, `/orchestration`) as the real one does
 //! with version documents, microversions, filters, pages and errors, to holders of a token that the real Keystone
 //! accepts. What exists is data: tests put in and take out what they need below `/admin`, and there tell the cloud
 //! to fail, to be slow or to hide things ([`faults`]). Nothing here takes up servers or addresses: machines are the
@@ -13,6 +13,7 @@ pub mod page;
 
 mod admin;
 mod compute;
+mod heat;
 mod image;
 mod network;
 mod volume;
@@ -34,6 +35,7 @@ use crate::faults::Faults;
 pub struct Cloud {
     tokens: Tokens,
     content: parking_lot::RwLock<Content>,
+    stacks: parking_lot::RwLock<Vec<heat::Stack>>,
     faults: Faults,
 }
 
@@ -43,6 +45,7 @@ impl Cloud {
         Arc::new(Self {
             tokens,
             content: parking_lot::RwLock::default(),
+            stacks: parking_lot::RwLock::default(),
             faults: Faults::default(),
         })
     }
@@ -62,6 +65,8 @@ pub fn router(cloud: Arc<Cloud>) -> Router {
         .merge(service("compute", compute::routes()))
         .merge(service("network", network::routes()))
         .merge(service("volume", volume::routes()))
+        .merge(service("orchestration", heat::routes()))
+        .merge(heat::discovery())
         .nest("/admin", admin::routes())
         .fallback(async || failure(StatusCode::NOT_FOUND, "The resource could not be found."))
         .with_state(cloud)

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use openstack_sim::auth::{Keystone, Tokens};
 
-/// Glance, Nova, Neutron and Cinder for tests.
+/// Glance, Nova, Neutron, Cinder and Heat for tests.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Where to listen.

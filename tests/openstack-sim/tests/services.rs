@@ -254,3 +254,68 @@ async fn faults_apply_where_they_match_and_as_often_as_they_say() {
         .count();
     assert_eq!(failed, 2);
 }
+
+#[tokio::test]
+async fn a_stack_lives_in_its_project_and_counts_its_machines() {
+    let sim = Sim::start().await;
+    let stacks = "/orchestration/v1/p1/stacks";
+    let template = json!({
+        "parameters": {"number_of_masters": {"default": 1}, "number_of_minions": {"type": "number"}},
+        "outputs": {"api_address": {}, "kube_minions": {}},
+    });
+    let body =
+        |parameters: Value| json!({"stack_name": "one", "template": template, "parameters": parameters});
+    let wrong = sim
+        .send(Method::POST, Some("t-one"), stacks, Some(body(json!({"x": 1}))))
+        .await;
+    assert_eq!(wrong.status(), StatusCode::BAD_REQUEST, "not declared");
+    let created = sim
+        .send(
+            Method::POST,
+            Some("t-one"),
+            stacks,
+            Some(body(json!({"number_of_minions": 2}))),
+        )
+        .await;
+    assert_eq!(created.status(), StatusCode::CREATED);
+    let created: Value = created.json().await.unwrap();
+    let id = created["stack"]["id"].as_str().unwrap();
+    let again = sim
+        .send(Method::POST, Some("t-one"), stacks, Some(body(json!({}))))
+        .await;
+    assert_eq!(again.status(), StatusCode::CONFLICT);
+    assert_eq!(sim.status(Some("t-two"), &format!("{stacks}/{id}")).await, 404);
+
+    let path = format!("{stacks}/{id}");
+    let stack = sim.get("t-one", &path).await;
+    assert_eq!(stack["stack"]["stack_status"], "CREATE_IN_PROGRESS");
+    assert_eq!(
+        stack["stack"]["parameters"]["number_of_masters"], "1",
+        "the default, as text"
+    );
+    assert_eq!(
+        stack["stack"]["outputs"][1]["output_value"],
+        json!(["172.24.5.10", "172.24.5.11"])
+    );
+    let brief = sim.get("t-one", &format!("{path}?resolve_outputs=False")).await;
+    assert!(brief["stack"].get("outputs").is_none());
+
+    let full = format!("{stacks}/one/{id}");
+    let change = json!({"parameters": {"number_of_minions": 1}, "existing": true});
+    let changed = sim.send(Method::PATCH, Some("t-one"), &full, Some(change)).await;
+    assert_eq!(changed.status(), StatusCode::ACCEPTED);
+    let stack = sim.get("t-one", &path).await;
+    assert_eq!(stack["stack"]["stack_status"], "UPDATE_IN_PROGRESS");
+    assert_eq!(stack["stack"]["parameters"]["number_of_minions"], "1");
+    assert_eq!(stack["stack"]["parameters"]["number_of_masters"], "1");
+
+    let deleted = sim.send(Method::DELETE, Some("t-one"), &full, None).await;
+    assert_eq!(deleted.status(), StatusCode::NO_CONTENT);
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let stack = sim.get("t-one", &path).await;
+    assert_eq!(
+        stack["stack"]["stack_status"], "DELETE_COMPLETE",
+        "Heat keeps what is deleted for a while"
+    );
+    assert_eq!(sim.get("t-one", stacks).await["stacks"], json!([]));
+}
