@@ -1,5 +1,7 @@
 //! The command line, as kolla and systemd call the Python service: `magnum-conductor --config-file FILE…`.
 
+pub mod template;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -32,6 +34,9 @@ pub enum Command {
     Operations,
     /// Create or update this program's own tables in Magnum's database; the service does it too, at its start.
     Migrate,
+    /// Render a chart as `helm template` does; needs no configuration.
+    #[command(disable_version_flag = true)]
+    Template(Box<template::Template>),
 }
 
 impl Arguments {

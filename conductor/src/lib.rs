@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod builtin_chart;
 pub mod certificates;
 pub mod cli;
 pub mod cloud;

@@ -1,14 +1,30 @@
 //! `magnum-conductor`: see ARCHITECTURE.md.
 
+use std::process::ExitCode;
+
 use anyhow::Context;
 use clap::Parser;
 use magnum_conductor::{
-    cli::{Arguments, Command},
+    cli::{self, Arguments, Command},
     log, report, service,
 };
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
+    if let Some(Command::Template(command)) = &arguments.command {
+        return template(command, arguments.debug);
+    }
+    run(arguments).map(|()| ExitCode::SUCCESS)
+}
+
+fn template(command: &cli::template::Template, debug: bool) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
+    let (mut stdin, mut stdout, mut stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+    let code = runtime.block_on(cli::template::run(command, debug, &mut stdin, &mut stdout, &mut stderr))?;
+    Ok(code.into())
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
     let settings = conductor_config::Settings::load(&arguments.files(), &arguments.config_dir)
         .context("the configuration cannot be used")?;
     let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
@@ -25,5 +41,7 @@ fn main() -> anyhow::Result<()> {
         }
         Some(Command::Operations) => runtime.block_on(report::operations(&settings, &mut std::io::stdout())),
         Some(Command::Migrate) => runtime.block_on(report::migrate(&settings)),
+        // Done in `main`, without a configuration.
+        Some(Command::Template(_)) => Ok(()),
     }
 }

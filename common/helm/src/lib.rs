@@ -31,8 +31,10 @@ pub use capabilities::{HELM_VERSION, default_capabilities, kube_version};
 pub use chart::{Chart, File};
 pub use error::{ChartError, Refusal, ReleaseError, RenderFailure, SourceError};
 pub use release::{Release, Status};
-pub use releases::{AppliedObject, Outcome, Releases, ReleasesOptions, Uninstalled, UpgradeRequest};
+pub use releases::{
+    AppliedObject, Outcome, Releases, ReleasesOptions, Uninstalled, UpgradeRequest, is_valid_name,
+};
 pub use source::ChartSource;
-pub use template::{Rendered, TemplateOptions, raw_files, template};
+pub use template::{Rendered, TemplateOptions, check_installable, raw_files, template};
 
-pub use helm_template::{Capabilities, KubeVersion};
+pub use helm_template::{Capabilities, KubeVersion, go_quote, yaml};

@@ -81,12 +81,7 @@ pub fn template(
     user: &Values,
     options: &TemplateOptions<'_>,
 ) -> Result<Rendered, RenderFailure> {
-    if let Some(kind) = chart.metadata.kind.as_deref()
-        && !matches!(kind, "" | "application")
-    {
-        return Err(RenderFailure::NotInstallable(kind.to_owned()));
-    }
-    dependencies::check(chart)?;
+    check_installable(chart)?;
     let mut chart = chart.clone();
     if options.keep_integers {
         default_numbers_as_floats(&mut chart);
@@ -95,6 +90,16 @@ pub fn template(
     let crds = crd_files(&chart, chart.name());
     let files = render_files(&chart, user, options)?;
     finish(chart, crds, files)
+}
+
+/// Refuses a library chart, and one whose dependencies are not all there.
+pub fn check_installable(chart: &Chart) -> Result<(), RenderFailure> {
+    if let Some(kind) = chart.metadata.kind.as_deref()
+        && !matches!(kind, "" | "application")
+    {
+        return Err(RenderFailure::NotInstallable(kind.to_owned()));
+    }
+    Ok(dependencies::check(chart)?)
 }
 
 /// Renders the templates of a chart whose dependencies are processed.
