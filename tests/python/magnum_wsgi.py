@@ -6,4 +6,14 @@ import sys
 # Magnum reads the command line, which is gunicorn's.
 sys.argv = ["magnum-api", "--config-file", os.environ["MAGNUM_CONFIG_FILE"]]
 
-from magnum.wsgi.api import application  # noqa: E402, F401
+try:
+    from magnum.wsgi.api import application  # noqa: E402, F401
+except ModuleNotFoundError as error:
+    if error.name not in ("magnum.wsgi", "magnum.wsgi.api"):
+        raise
+    # Releases up to 2024.1 have a script in its place.
+    from magnum.api import app
+    from magnum.common import service
+
+    service.prepare_service(sys.argv)
+    application = app.load_app()

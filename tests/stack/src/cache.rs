@@ -33,6 +33,11 @@ pub fn key<P: AsRef<[u8]>>(parts: impl IntoIterator<Item = P>) -> String {
         .collect()
 }
 
+/// Whether the folder `name` of the cache is there and complete.
+pub fn has(name: &str) -> Result<bool> {
+    Ok(folder()?.join(name).join(".complete").exists())
+}
+
 /// The folder `name` of the cache, made by `build` if it is not complete yet. Of several processes that want it at
 /// once, one builds and the others wait. What an interrupted build left is deleted first.
 ///

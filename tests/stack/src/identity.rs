@@ -40,6 +40,24 @@ pub const OTHER: Account = Account {
     project: "other",
 };
 
+/// Who administers a domain.
+#[derive(Clone, Copy, Debug)]
+pub struct DomainAdmin {
+    /// Name of the domain.
+    pub domain: &'static str,
+    /// User name, in that domain.
+    pub user: &'static str,
+    /// Their password.
+    pub password: &'static str,
+}
+
+/// Who makes trustees, in `[trust]` of magnum.conf.
+pub const TRUSTEES: DomainAdmin = DomainAdmin {
+    domain: "magnum",
+    user: "magnum_trustee_domain_admin",
+    password: "trustee-secret",
+};
+
 /// A token and what it is for.
 #[derive(Clone)]
 pub struct Token {

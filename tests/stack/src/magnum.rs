@@ -73,15 +73,28 @@ pub enum ConductorKind {
     None,
 }
 
-/// Starts the conductor and waits until it takes requests; `None` when the stack is to have none.
+/// Where a conductor runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// Its log and pid file go there.
+    pub home: &'a Home,
+    /// Python's programs and helm.
+    pub environment: &'a Path,
+    /// Its configuration; what stands in a later file counts.
+    pub configs: &'a [&'a Path],
+    /// Asked for its queue.
+    pub rabbit: &'a crate::rabbitmq::Client,
+}
+
+/// Starts a conductor and waits until more than `others` take requests of a topic; `None` when there is to be none.
+/// `name` is its log's and its pid file's.
 pub async fn start_conductor(
-    home: &Home,
+    name: &str,
     kind: &ConductorKind,
-    environment: &Path,
-    config: &Path,
-    rabbit: &crate::rabbitmq::Client,
+    (topic, others): (&str, u32),
+    place: &Place<'_>,
 ) -> Result<Option<Process>> {
-    let spec = match kind {
+    let mut spec = match kind {
         ConductorKind::None => return Ok(None),
         ConductorKind::Rust(program) => {
             if !program.exists() {
@@ -90,31 +103,39 @@ pub async fn start_conductor(
                     program.display()
                 );
             }
-            Spec::new("magnum-conductor", program).env("RUST_BACKTRACE", "1")
+            Spec::new(name, program).env("RUST_BACKTRACE", "1")
         }
         ConductorKind::Python => {
-            let programs = environment.join("bin");
+            let programs = place.environment.join("bin");
             // It calls helm, which the environment has.
             let path = std::env::var_os("PATH").unwrap_or_default();
             let path =
                 std::env::join_paths([programs.clone()].into_iter().chain(std::env::split_paths(&path)));
-            Spec::new("magnum-conductor", programs.join("magnum-conductor"))
+            Spec::new(name, programs.join("magnum-conductor"))
                 .env("PATH", path.context("PATH cannot be set")?)
                 .env("PYTHONDONTWRITEBYTECODE", "1")
         }
     };
-    let mut server = Process::spawn(home, spec.arg("--config-file").arg(config))?;
+    for config in place.configs {
+        spec = spec.arg("--config-file").arg(config);
+    }
+    let mut server = Process::spawn(place.home, spec)?;
     server
         .wait_until("take requests", START_LIMIT, async || {
-            rabbit.has_consumer("magnum-conductor").await
+            place
+                .rabbit
+                .consumers(topic)
+                .await
+                .is_some_and(|count| count > others)
         })
         .await?;
     Ok(Some(server))
 }
 
 impl crate::rabbitmq::Client {
-    /// Whether somebody consumes from a queue. A consumer of a killed process counts until the broker has noticed.
-    pub async fn has_consumer(&self, queue: &str) -> bool {
+    /// How many consume from a queue; `None` if there is no such queue, or no broker. A consumer of a killed process
+    /// counts until the broker has noticed.
+    pub async fn consumers(&self, queue: &str) -> Option<u32> {
         let ask = async {
             let connection = Connection::connect(&self.amqp_url(), ConnectionProperties::default())
                 .await
@@ -136,6 +157,5 @@ impl crate::rabbitmq::Client {
             .await
             .ok()
             .flatten()
-            .is_some_and(|count| count > 0)
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::identity::MAGNUM;
+use crate::identity::{MAGNUM, TRUSTEES};
 use crate::seed::{MAGNUM_DATABASE, REGION};
 
 /// `[oslo_messaging_rabbit]`.
@@ -60,6 +60,11 @@ impl MagnumConf<'_> {
              user_domain_name = Default\nproject_domain_name = Default\n",
             MAGNUM.user, MAGNUM.password, MAGNUM.project
         );
+        let trustees = format!(
+            "trustee_domain_name = {}\ntrustee_domain_admin_name = {}\ntrustee_domain_admin_password = {}\n\
+             trustee_keystone_interface = public\n",
+            TRUSTEES.domain, TRUSTEES.user, TRUSTEES.password
+        );
         let chart = match self.chart {
             Chart::Builtin => "builtin".to_owned(),
             Chart::Folder(path) => path.display().to_string(),
@@ -78,6 +83,7 @@ impl MagnumConf<'_> {
              [magnum_client]\nregion_name = {REGION}\n\
              [keystone_authtoken]\nwww_authenticate_uri = {keystone}\nauth_version = v3\n{account}\
              [keystone_auth]\n{account}\
+             [trust]\n{trustees}\
              [oslo_concurrency]\nlock_path = {folder}/lock\n\
              [oslo_messaging_notifications]\ndriver = messagingv2\n\
              [oslo_policy]\npolicy_file = {folder}/policy.yaml\nenforce_scope = false\n\

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use stack::home::Home;
 use stack::magnum::{ApiKind, ConductorKind};
 use stack::magnum_conf::{Chart, RabbitOptions};
+use stack::release::Release;
 use stack::stack::{Options, Stack};
 use stack::{cache, demo, lifetime};
 
@@ -42,6 +43,9 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct Up {
+    /// The release of Magnum.
+    #[arg(long, value_enum, default_value = "23")]
+    release: Release,
     /// How magnum-api runs.
     #[arg(long, value_enum, default_value = "executable")]
     api: Api,
@@ -77,6 +81,7 @@ impl Up {
         } else {
             Options::new()?
         };
+        options.release = self.release;
         options.api = match self.api {
             Api::Executable => ApiKind::Executable,
             Api::Wsgi => ApiKind::Wsgi,
@@ -143,7 +148,10 @@ async fn run(arguments: Arguments) -> Result<()> {
     match arguments.command {
         Command::Prepare => {
             let home = Home::temporary()?;
-            stack::stack::prepare(&home).await.map(|_| ())
+            for release in Release::ALL {
+                stack::stack::prepare_release(&home, release).await?;
+            }
+            Ok(())
         }
         Command::Up(up) => {
             let stack = up.start(&root).await?;

@@ -53,6 +53,7 @@ pub struct Spec {
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     folder: Option<PathBuf>,
+    own_network: bool,
 }
 
 impl Spec {
@@ -64,6 +65,7 @@ impl Spec {
             args: Vec::new(),
             env: Vec::new(),
             folder: None,
+            own_network: true,
         }
     }
 
@@ -106,9 +108,18 @@ impl Spec {
         self
     }
 
+    /// Keeps the caller's proxies and certificate authorities: it fetches something, rather than talk to our servers.
+    #[must_use]
+    pub fn to_the_internet(mut self) -> Self {
+        self.own_network = false;
+        self
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        clean_environment(&mut command);
+        if self.own_network {
+            clean_environment(&mut command);
+        }
         command
             .args(&self.args)
             .envs(self.env.iter().map(|(k, v)| (k, v)));

@@ -3,6 +3,7 @@
 //! `keystone-manage` and `magnum-db-manage` need half a minute between them; a copy of their work needs none.
 //! The addresses in Keystone's catalog hold ports that only a stack knows, so the seed has marks in their place.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::cache;
 use crate::home::Home;
-use crate::identity::{ADMIN, Account, DEMO, Identity, MAGNUM, OTHER, Token};
+use crate::identity::{ADMIN, Account, DEMO, Identity, MAGNUM, OTHER, TRUSTEES, Token};
 use crate::keystone::{self, Keystone};
 use crate::mariadb::MariaDb;
 use crate::ports;
@@ -37,21 +38,16 @@ pub struct Seed(PathBuf);
 impl Seed {
     /// The seed for these environments, made if the cache does not have it.
     pub async fn get(environments: &Environments) -> Result<Self> {
-        let server = run(Spec::new("mariadbd", "/usr/sbin/mariadbd").arg("--version")).await?;
-        let ways = [
-            include_str!("seed.rs"),
-            include_str!("identity.rs"),
-            include_str!("keystone.rs"),
-        ];
-        let key = cache::key(
-            [&environments.key, &server]
-                .into_iter()
-                .map(String::as_str)
-                .chain(ways),
-        );
-        let path = cache::build_once(&format!("seed-{key}"), async |folder| {
-            tracing::info!("making the databases of Keystone and Magnum (once)");
-            make(folder, environments).await
+        let base = keystones(&environments.keystone).await?;
+        let key =
+            cache::key([base.as_os_str(), environments.magnum.as_os_str()].map(OsStr::as_encoded_bytes));
+        let name = format!("seed-{}-{key}", environments.release.version());
+        let path = cache::build_once(&name, async |folder| {
+            tracing::info!(
+                "making the database of Magnum {} (once)",
+                environments.release.version()
+            );
+            make_magnum(folder, &base, &environments.magnum).await
         })
         .await?;
         Ok(Self(path))
@@ -82,7 +78,24 @@ pub async fn set_ports(database: &MariaDb, keystone: u16, cloud: u16, magnum: u1
     database.execute(&statements).await.map(|_| ())
 }
 
-async fn make(folder: &Path, environments: &Environments) -> Result<()> {
+/// Keystone's part, the same for all releases of Magnum; Magnum's database is there, but empty.
+async fn keystones(environment: &Path) -> Result<PathBuf> {
+    let server = run(Spec::new("mariadbd", "/usr/sbin/mariadbd").arg("--version")).await?;
+    let ways = [
+        include_str!("seed.rs"),
+        include_str!("identity.rs"),
+        include_str!("keystone.rs"),
+    ];
+    let parts = [environment.as_os_str().as_encoded_bytes(), server.as_bytes()];
+    let key = cache::key(parts.into_iter().chain(ways.map(str::as_bytes)));
+    cache::build_once(&format!("seed-keystone-{key}"), async |folder| {
+        tracing::info!("making the database of Keystone (once)");
+        make_base(folder, environment).await
+    })
+    .await
+}
+
+async fn make_base(folder: &Path, environment: &Path) -> Result<()> {
     let home = Home::temporary()?;
     let mut database = MariaDb::start(&home, None).await?;
     let (keystone_db, keystone_password) = keystone::DATABASE;
@@ -97,42 +110,44 @@ async fn make(folder: &Path, environments: &Environments) -> Result<()> {
              GRANT ALL ON {magnum_db}.* TO '{magnum_db}'@'%';"
         ))
         .await?;
-    let keys = folder.join("keys");
-    tokio::try_join!(
-        make_keystone(&home, environments, &keys, database.port()),
-        make_magnum(&home, environments, database.port()),
-    )?;
+    make_keystone(&home, environment, &folder.join("keys"), database.port()).await?;
     database.stop().await?;
+    keep(&database, folder).await
+}
+
+/// Copies a stopped server's data to a seed.
+async fn keep(database: &MariaDb, folder: &Path) -> Result<()> {
     run(Spec::new("cp", "cp")
         .args(["-a", "--sparse=always"])
         .arg(database.data())
         .arg(folder.join("data")))
-    .await?;
-    Ok(())
+    .await
+    .map(|_| ())
 }
 
-async fn make_magnum(home: &Home, environments: &Environments, database_port: u16) -> Result<()> {
+/// Keystone's part, and on top of it what the release's own magnum-db-manage makes.
+async fn make_magnum(folder: &Path, base: &Path, environment: &Path) -> Result<()> {
+    let home = Home::temporary()?;
+    let mut server = MariaDb::start(&home, Some(&base.join("data"))).await?;
+    run(Spec::new("cp", "cp")
+        .arg("-a")
+        .arg(base.join("keys"))
+        .arg(folder.join("keys")))
+    .await?;
     let (database, password) = MAGNUM_DATABASE;
     let config = home.folder("magnum")?.join("magnum.conf");
     let text = format!(
-        "[database]\nconnection = mysql+pymysql://{database}:{password}@127.0.0.1:{database_port}/{database}?charset=utf8\n"
+        "[database]\nconnection = mysql+pymysql://{database}:{password}@127.0.0.1:{}/{database}?charset=utf8\n",
+        server.port()
     );
     std::fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
-    let manage = Spec::new(
-        "magnum-db-manage",
-        environments.magnum.join("bin/magnum-db-manage"),
-    );
-    run(manage.arg("--config-file").arg(&config).arg("upgrade"))
-        .await
-        .map(|_| ())
+    let manage = Spec::new("magnum-db-manage", environment.join("bin/magnum-db-manage"));
+    run(manage.arg("--config-file").arg(&config).arg("upgrade")).await?;
+    server.stop().await?;
+    keep(&server, folder).await
 }
 
-async fn make_keystone(
-    home: &Home,
-    environments: &Environments,
-    keys: &Path,
-    database_port: u16,
-) -> Result<()> {
+async fn make_keystone(home: &Home, environment: &Path, keys: &Path, database_port: u16) -> Result<()> {
     let config = home.folder("keystone")?.join("seed.conf");
     keystone::write_config(&config, keys, database_port)?;
     for name in ["fernet", "credential"] {
@@ -142,10 +157,7 @@ async fn make_keystone(
         std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700))?;
     }
     let manage = async |args: &[&str]| {
-        let spec = Spec::new(
-            "keystone-manage",
-            environments.keystone.join("bin/keystone-manage"),
-        );
+        let spec = Spec::new("keystone-manage", environment.join("bin/keystone-manage"));
         run(spec.arg("--config-file").arg(&config).args(args)).await
     };
     manage(&["db_sync"]).await?;
@@ -174,8 +186,7 @@ async fn make_keystone(
         &url,
     ];
     manage(&[words.as_slice(), urls.as_slice()].concat()).await?;
-    let mut server =
-        Keystone::start(home, &environments.keystone, keys, ports::free()?, database_port).await?;
+    let mut server = Keystone::start(home, environment, keys, ports::free()?, database_port).await?;
     fill(&server.identity()?).await?;
     server.stop().await
 }
@@ -205,6 +216,14 @@ async fn fill(identity: &Identity) -> Result<()> {
     seeder
         .service("network", "neutron", &format!("{cloud}network"))
         .await?;
+    seeder
+        .service(
+            "orchestration",
+            "heat",
+            &format!("{cloud}orchestration/v1/%(project_id)s"),
+        )
+        .await?;
+    seeder.trustees(&admin_role).await?;
     seeder
         .service(
             "volumev3",
@@ -254,6 +273,18 @@ impl Seeder<'_> {
             let path = format!("projects/{project}/users/{user}/roles/{role}");
             self.identity.call(&self.token, Method::PUT, &path, None).await?;
         }
+        Ok(())
+    }
+
+    /// The domain in which releases up to 22 make a user for each cluster, and who may do that.
+    async fn trustees(&self, admin_role: &str) -> Result<()> {
+        let domain = self
+            .create("domains", "domain", json!({"name": TRUSTEES.domain}))
+            .await?;
+        let user = json!({"name": TRUSTEES.user, "password": TRUSTEES.password, "domain_id": domain});
+        let user = self.create("users", "user", user).await?;
+        let path = format!("domains/{domain}/users/{user}/roles/{admin_role}");
+        self.identity.call(&self.token, Method::PUT, &path, None).await?;
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tokio::sync::{Mutex, OnceCell};
 
+use crate::beside::TOPIC;
 use crate::home::Home;
 use crate::identity::{Account, DEMO, Identity, Token};
 use crate::keystone::Keystone;
@@ -22,6 +23,7 @@ use crate::process::{Process, Spec, run};
 use crate::programs::{self, Kubernetes};
 use crate::python::{self, Environments};
 use crate::rabbitmq::{self, RabbitMq};
+use crate::release::Release;
 use crate::seed::{self, Seed};
 use crate::sim::{self, Sim};
 
@@ -39,6 +41,8 @@ const AT_ONCE: [&str; 7] = [
 /// How a stack is to be.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Of Magnum's database, magnum-api, the command line, and Python's conductor.
+    pub release: Release,
     /// See [`ApiKind`].
     pub api: ApiKind,
     /// See [`RabbitOptions`].
@@ -66,6 +70,7 @@ impl Options {
     /// The same with another conductor.
     pub fn with_conductor(conductor: ConductorKind) -> Self {
         Self {
+            release: Release::default(),
             api: ApiKind::Executable,
             rabbit: RabbitOptions::Default,
             chart: Chart::Builtin,
@@ -97,12 +102,17 @@ impl Prepared {
     }
 }
 
-/// Installs and builds what is missing: Debian packages, virtual environments, Kubernetes, databases. Minutes the
-/// first time, a second later on.
+/// Installs and builds what is missing for the newest release: Debian packages, virtual environments, Kubernetes,
+/// databases. Minutes the first time, a second later on.
 pub async fn prepare(home: &Home) -> Result<Prepared> {
+    prepare_release(home, Release::default()).await
+}
+
+/// As [`prepare`], for a release of Magnum.
+pub async fn prepare_release(home: &Home, release: Release) -> Result<Prepared> {
     let python_side = async {
         packages::ensure(&packages::PACKAGES).await?;
-        let environments = python::environments().await?;
+        let environments = python::environments_of(release).await?;
         let seed = Seed::get(&environments).await?;
         Ok((environments, seed))
     };
@@ -145,12 +155,12 @@ pub struct Stack {
 impl Stack {
     /// Prepares and starts everything in `home`.
     pub async fn start(home: &Home, options: Options) -> Result<Self> {
-        let prepared = prepare(home).await?;
+        let prepared = prepare_release(home, options.release).await?;
         Self::start_prepared(home, options, prepared).await
     }
 
     /// Starts everything in `home`; returns when the conductor takes requests.
-    pub async fn start_prepared(home: &Home, options: Options, prepared: Prepared) -> Result<Self> {
+    async fn start_prepared(home: &Home, options: Options, prepared: Prepared) -> Result<Self> {
         let [keystone_port, cloud_port, api_port] = ports::free_many()?;
         let cluster_options = management_cluster::Options {
             fast: options.fast_controllers,
@@ -405,10 +415,14 @@ impl Stack {
     pub async fn start_conductor(&self) -> Result<()> {
         let mut slot = self.conductor.lock().await;
         if !slot.as_mut().is_some_and(Process::is_running) {
-            let environment = &self.prepared.environments.magnum;
+            let place = magnum::Place {
+                home: &self.home,
+                environment: &self.prepared.environments.magnum,
+                configs: &[&self.config],
+                rabbit: &self.broker_client,
+            };
             let kind = &self.options.conductor;
-            *slot = magnum::start_conductor(&self.home, kind, environment, &self.config, &self.broker_client)
-                .await?;
+            *slot = magnum::start_conductor("magnum-conductor", kind, (TOPIC, 0), &place).await?;
         }
         Ok(())
     }
