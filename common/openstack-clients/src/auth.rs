@@ -32,6 +32,9 @@ pub struct TokenInfo {
     /// The project, if the token is good for one.
     #[serde(default)]
     project: Option<Identified>,
+    /// The domain, if the token is good for one.
+    #[serde(default)]
+    domain: Option<Identified>,
     /// Roles in the scope.
     #[serde(default)]
     roles: Vec<Identified>,
@@ -60,6 +63,11 @@ impl TokenInfo {
     /// Id of the project, if the token is good for one.
     pub fn project_id(&self) -> Option<&str> {
         self.project.as_ref().map(|project| project.id.as_str())
+    }
+
+    /// Id of the domain, if the token is good for one as a whole.
+    pub fn domain_id(&self) -> Option<&str> {
+        self.domain.as_ref().map(|domain| domain.id.as_str())
     }
 
     /// Names of the roles.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, Response, StatusCode};
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tracing::debug;
@@ -45,6 +46,8 @@ pub(crate) struct Call<'a> {
     pub(crate) path: &'a [&'a str],
     pub(crate) query: Vec<(String, String)>,
     pub(crate) body: Option<Value>,
+    /// Media type of the answer.
+    pub(crate) accept: &'static str,
 }
 
 impl<'a> Call<'a> {
@@ -55,6 +58,7 @@ impl<'a> Call<'a> {
             path,
             query: Vec::new(),
             body: None,
+            accept: "application/json",
         }
     }
 
@@ -102,6 +106,18 @@ impl Cloud {
     pub(crate) async fn json<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, OpenStackError> {
         let (response, path) = self.send(&call).await?;
         read_json(call.service, &call.method, &path, response).await
+    }
+
+    /// Sends a request and reads the answer's text, which nobody else shall see.
+    pub(crate) async fn text(&self, call: Call<'_>) -> Result<SecretString, OpenStackError> {
+        let (response, path) = self.send(&call).await?;
+        let body = response
+            .bytes()
+            .await
+            .map_err(|error| unreachable(call.service, &call.method, &path, &error))?;
+        let text = std::str::from_utf8(&body)
+            .map_err(|_| invalid(call.service, &call.method, &path, &"it is not text"))?;
+        Ok(text.to_owned().into())
     }
 
     /// Sends a request whose answer does not matter.
@@ -184,7 +200,7 @@ impl Cloud {
         let mut request = session
             .client()
             .request(call.method.clone(), url)
-            .header("accept", "application/json");
+            .header("accept", call.accept);
         if let Some(id) = &self.request_id {
             request = request.header("x-openstack-request-id", id);
         }
@@ -284,12 +300,21 @@ pub(crate) fn unreachable(
     }
 }
 
-fn invalid(service: Service, method: &Method, path: &str, error: &dyn std::error::Error) -> OpenStackError {
+fn invalid(service: Service, method: &Method, path: &str, error: &dyn std::fmt::Display) -> OpenStackError {
     OpenStackError::InvalidResponse {
         service,
         method: method.to_string(),
         path: path.to_owned(),
         cause: error.to_string(),
+    }
+}
+
+/// A deletion's outcome: false if there was nothing.
+pub(crate) fn deleted(outcome: Result<(), OpenStackError>) -> Result<bool, OpenStackError> {
+    match outcome {
+        Ok(()) => Ok(true),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

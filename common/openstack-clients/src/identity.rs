@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::cloud::{Call, Cloud};
+use crate::cloud::{Call, Cloud, deleted};
 use crate::error::OpenStackError;
 use crate::settings::Service;
 
@@ -64,11 +64,12 @@ impl Cloud {
         let body = json!({"application_credential": {"name": new.name, "description": new.description}});
         let root: Root = self
             .json(Call {
-                service: Service::Identity,
                 method: Method::POST,
-                path: &["users", &new.user_id, "application_credentials"],
-                query: Vec::new(),
                 body: Some(body),
+                ..Call::get(
+                    Service::Identity,
+                    &["users", &new.user_id, "application_credentials"],
+                )
             })
             .await?;
         Ok(root.application_credential)
@@ -117,11 +118,7 @@ impl Cloud {
             method: Method::DELETE,
             ..Call::get(Service::Identity, &path)
         };
-        match self.done(call).await {
-            Ok(()) => Ok(true),
-            Err(error) if error.is_not_found() => Ok(false),
-            Err(error) => Err(error),
-        }
+        deleted(self.done(call).await)
     }
 
     /// Ids of Keystone's regions.

@@ -18,8 +18,10 @@ mod compute;
 mod error;
 mod identity;
 mod image;
+mod key_manager;
 mod network;
 mod settings;
+mod trust;
 
 pub use auth::TokenInfo;
 pub use catalog::Catalog;
@@ -29,7 +31,9 @@ pub use compute::Flavor;
 pub use error::OpenStackError;
 pub use identity::{ApplicationCredential, NewApplicationCredential};
 pub use image::Image;
+pub use key_manager::{Container, reference_id};
 pub use network::{Network, Subnet};
 pub use settings::{
     CloudSettings, Credentials, Named, Password, Retries, Scope, Service, ServiceOptions, Tls,
 };
+pub use trust::{NewTrust, NewUser, User};

@@ -20,6 +20,8 @@ pub enum Service {
     Network,
     /// Cinder.
     BlockStorage,
+    /// Barbican.
+    KeyManager,
 }
 
 impl Service {
@@ -32,6 +34,7 @@ impl Service {
             Self::Compute => &["compute"],
             Self::Network => &["network"],
             Self::BlockStorage => &["block-storage", "volumev3", "block-store", "volume"],
+            Self::KeyManager => &["key-manager"],
         }
     }
 
@@ -42,6 +45,7 @@ impl Service {
             Self::Image => "v2",
             Self::Compute => "v2.1",
             Self::Network => "v2.0",
+            Self::KeyManager => "v1",
         }
     }
 }
@@ -54,6 +58,7 @@ impl fmt::Display for Service {
             Self::Compute => "Nova",
             Self::Network => "Neutron",
             Self::BlockStorage => "Cinder",
+            Self::KeyManager => "Barbican",
         })
     }
 }
