@@ -8,10 +8,11 @@ use openstack_clients::Clouds;
 use sqlx::MySqlConnection;
 
 use crate::{
+    certificates,
     management::Management,
     notify::Notifications,
     operation::Journal,
-    release::{Desired, ReleaseMaker},
+    release::{Desired, Releasing},
 };
 
 /// One conductor's parts.
@@ -25,9 +26,11 @@ pub struct App {
     /// The management cluster.
     pub management: Management,
     /// Releases in it.
-    pub releases: ReleaseMaker,
+    pub releases: Box<dyn Releasing>,
     /// OpenStack's services.
     pub clouds: Clouds,
+    /// Clusters' certificates.
+    pub certificates: certificates::Store,
     /// Where cluster notifications go.
     pub notifications: Notifications,
 }

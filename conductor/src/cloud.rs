@@ -56,7 +56,8 @@ pub async fn new_credential(
     Ok((credential, made.secret))
 }
 
-fn away_or_refused<E: Display + Into<MagnumError>>(
+/// What a failure of one of the cloud's services makes of a request: tried again while it is worth it, else refused.
+pub(crate) fn away_or_refused<E: Display + Into<MagnumError>>(
     request: &Request,
     is_away: bool,
     error: E,

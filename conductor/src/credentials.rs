@@ -116,6 +116,7 @@ pub fn clouds(settings: &Settings) -> Result<Clouds, OpenStackError> {
         (Service::Compute, &settings.nova_client),
         (Service::Network, &settings.neutron_client),
         (Service::BlockStorage, &settings.cinder_client),
+        (Service::KeyManager, &settings.barbican_client),
     ];
     Clouds::new(CloudSettings {
         auth_url,

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use conductor_config::Settings;
 use conductor_driver::{
     DriverError,
@@ -17,15 +18,11 @@ use helm::{
     Chart, ChartError, ChartSource, Outcome, ReleaseError, Releases, ReleasesOptions, SourceError,
     Uninstalled, UpgradeRequest,
 };
-use include_dir::{Dir, include_dir};
 use magnum_objects::{Cluster, ClusterTemplate, NodeGroup};
 use parking_lot::Mutex;
 use thiserror::Error;
 
 use crate::management::{Management, ManagementError};
-
-/// The chart for places with no way to the official one.
-static BUILTIN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/chart");
 
 /// Revisions that Helm keeps: what the Python driver passes as `--history-max`.
 const HISTORY_MAX: usize = 10;
@@ -80,6 +77,28 @@ pub struct Desired {
     pub nodegroups: Vec<NodeGroup>,
 }
 
+/// What operations need of releases; [`ReleaseMaker`] is the one there is.
+#[async_trait]
+pub trait Releasing: Send + Sync {
+    /// Installs or upgrades the release; does nothing if it matches already.
+    ///
+    /// # Errors
+    /// Rows that do not make values, a chart that cannot be had, what Helm's part says.
+    async fn apply(&self, desired: &Desired, facts: &Facts) -> Result<Outcome, ReleaseFailure>;
+
+    /// Puts what [`Self::apply`] would do to the API server without doing it.
+    ///
+    /// # Errors
+    /// As of [`Self::apply`].
+    async fn dry_run(&self, desired: &Desired, facts: &Facts) -> Result<(), ReleaseFailure>;
+
+    /// Uninstalls the release; one that is not there is no error.
+    ///
+    /// # Errors
+    /// What Helm's part says.
+    async fn uninstall(&self, cluster: &Cluster) -> Result<Uninstalled, ReleaseFailure>;
+}
+
 /// Makes releases match rows.
 pub struct ReleaseMaker {
     settings: Arc<Settings>,
@@ -100,35 +119,6 @@ impl ReleaseMaker {
         }
     }
 
-    /// Installs or upgrades the release; does nothing if it matches already.
-    pub async fn apply(&self, desired: &Desired, facts: &Facts) -> Result<Outcome, ReleaseFailure> {
-        let request = self.request(desired, facts).await?;
-        Ok(self.engine().await?.upgrade_install(&request).await?)
-    }
-
-    /// Puts what [`Self::apply`] would do to the API server without doing it.
-    pub async fn dry_run(&self, desired: &Desired, facts: &Facts) -> Result<(), ReleaseFailure> {
-        let request = self.request(desired, facts).await?;
-        Ok(self.engine().await?.dry_run(&request).await?)
-    }
-
-    /// Uninstalls the release; one that is not there is no error.
-    pub async fn uninstall(&self, cluster: &Cluster) -> Result<Uninstalled, ReleaseFailure> {
-        let Some(name) = cluster.stack_id.as_deref().filter(|name| !name.is_empty()) else {
-            return Ok(Uninstalled::NotFound);
-        };
-        Ok(self
-            .engine()
-            .await?
-            .uninstall(name, &self.namespace(cluster))
-            .await?)
-    }
-
-    /// The namespace of a cluster's objects.
-    pub fn namespace(&self, cluster: &Cluster) -> String {
-        names::namespace(&self.settings.capi_helm.namespace_prefix, &cluster.project_id)
-    }
-
     async fn request(&self, desired: &Desired, facts: &Facts) -> Result<UpgradeRequest, ReleaseFailure> {
         let cluster = &desired.cluster;
         let name = cluster.stack_id.clone().filter(|name| !name.is_empty());
@@ -142,7 +132,7 @@ impl ReleaseMaker {
         )?;
         Ok(UpgradeRequest {
             name,
-            namespace: self.namespace(cluster),
+            namespace: namespace(&self.settings, cluster),
             chart: self.chart(&desired.template).await?,
             values: values.as_object().cloned().unwrap_or_default(),
             history_max: HISTORY_MAX,
@@ -170,9 +160,7 @@ impl ReleaseMaker {
         if let Some(chart) = self.builtin.get() {
             return Ok(chart.clone());
         }
-        let mut files = Vec::new();
-        collect(&BUILTIN, &mut files);
-        let chart = Arc::new(Chart::from_files(files).map_err(ReleaseFailure::Builtin)?);
+        let chart = Arc::new(crate::builtin_chart::load().map_err(ReleaseFailure::Builtin)?);
         Ok(self.builtin.get_or_init(|| chart).clone())
     }
 
@@ -194,11 +182,28 @@ impl ReleaseMaker {
     }
 }
 
-fn collect<'a>(dir: &'a Dir<'a>, files: &mut Vec<(String, &'a [u8])>) {
-    for file in dir.files() {
-        files.push((file.path().display().to_string(), file.contents()));
+#[async_trait]
+impl Releasing for ReleaseMaker {
+    async fn apply(&self, desired: &Desired, facts: &Facts) -> Result<Outcome, ReleaseFailure> {
+        let request = self.request(desired, facts).await?;
+        Ok(self.engine().await?.upgrade_install(&request).await?)
     }
-    for dir in dir.dirs() {
-        collect(dir, files);
+
+    async fn dry_run(&self, desired: &Desired, facts: &Facts) -> Result<(), ReleaseFailure> {
+        let request = self.request(desired, facts).await?;
+        Ok(self.engine().await?.dry_run(&request).await?)
     }
+
+    async fn uninstall(&self, cluster: &Cluster) -> Result<Uninstalled, ReleaseFailure> {
+        let Some(name) = cluster.stack_id.as_deref().filter(|name| !name.is_empty()) else {
+            return Ok(Uninstalled::NotFound);
+        };
+        let namespace = namespace(&self.settings, cluster);
+        Ok(self.engine().await?.uninstall(name, &namespace).await?)
+    }
+}
+
+/// The namespace of a cluster's objects.
+pub fn namespace(settings: &Settings, cluster: &Cluster) -> String {
+    names::namespace(&settings.capi_helm.namespace_prefix, &cluster.project_id)
 }

@@ -47,7 +47,6 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         tracing::debug!("configuration: {finding}");
     }
 
-    certificates::check_backend(&settings).map_err(anyhow::Error::msg)?;
     let Some(db) = connect(&settings, &cancel).await? else {
         return Ok(());
     };
@@ -68,11 +67,15 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         async move { management.keep_current(cancel).await }
     });
 
+    let clouds = crate::credentials::clouds(&settings).context("OpenStack clients")?;
+    let certificates =
+        certificates::Store::new(&settings, db.clone(), clouds.clone()).map_err(anyhow::Error::msg)?;
     let app = Arc::new(App {
         journal: Journal::new(db.pool().clone()),
-        releases: ReleaseMaker::new(settings.clone(), management.clone()),
+        releases: Box::new(ReleaseMaker::new(settings.clone(), management.clone())),
         notifications: Notifications::new(&settings, &transport).context("[oslo_messaging_notifications]")?,
-        clouds: crate::credentials::clouds(&settings).context("OpenStack clients")?,
+        clouds,
+        certificates,
         settings: settings.clone(),
         db,
         management,

@@ -1,16 +1,17 @@
 //! `sign_certificate`, `get_ca_certificate`, `rotate_ca_certificate`: as magnum 23.0 `conductor/handlers/ca_conductor.py`.
 
-use magnum_objects::{Cluster, MagnumError, Object, Record, X509KeyPair, rows};
+use magnum_objects::{Cluster, MagnumError, Object, Record};
 use serde_json::Value;
 
-use super::Conductor;
+use super::Handlers;
 use crate::{
     certificates,
+    cloud::away_or_refused,
     gate::{self, Wish},
     request::{Request, RequestError},
 };
 
-impl Conductor {
+impl Handlers {
     pub(super) async fn sign_certificate(&self, request: &Request) -> Result<Value, RequestError> {
         let cluster = Cluster::from_ovo(&self.cluster_object(request)?)?;
         let mut certificate = request.object(self.app.registry(), "certificate")?;
@@ -32,7 +33,7 @@ impl Conductor {
         certificate.set("project_id", cluster.project_id)?;
         certificate.set("user_id", cluster.user_id)?;
         certificate.set("cluster_uuid", cluster.uuid)?;
-        certificate.set("pem", stored.certificate)?;
+        certificate.set("pem", Some(stored.certificate))?;
         Ok(certificate.to_wire())
     }
 
@@ -52,10 +53,10 @@ impl Conductor {
         request: &Request,
         cluster: &Cluster,
         ca_cert_type: Option<&str>,
-    ) -> Result<X509KeyPair, RequestError> {
+    ) -> Result<certificates::Entry, RequestError> {
         // Python looks a missing reference up under the name None.
         let reference = certificates::reference(cluster, ca_cert_type).unwrap_or("None");
-        let mut conn = self.app.db.acquire().await?;
-        Ok(rows::x509keypair::visible(&mut conn, self.app.db.schema(), &request.context, reference).await?)
+        let stored = self.app.certificates.get(reference, Some(&request.context)).await;
+        stored.map_err(|error| away_or_refused(request, error.is_transient(), error))
     }
 }

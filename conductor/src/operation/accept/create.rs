@@ -6,13 +6,18 @@ use conductor_driver::{
     values,
 };
 use magnum_objects::{Changes, Cluster, ClusterStatus, ClusterTemplate, Guard, MagnumError, NodeGroup, rows};
+use secrecy::SecretString;
 
 use super::{ACCEPT_LIMIT, Acceptor, failed, too_slow};
 use crate::{
-    certificates::NewCertificates,
+    certificates::{Kept, NewCertificates},
     cloud,
     notify::{Action, Outcome},
-    operation::{Intent, State, intent::Change, journal::NewOperation},
+    operation::{
+        Intent, State,
+        intent::{Change, Credential},
+        journal::NewOperation,
+    },
     request::{Request, RequestError},
 };
 
@@ -173,8 +178,7 @@ impl Acceptor {
         // What does not make values now would never make a release.
         values::helm_values(&self.app.settings, template, &cluster, &groups, &facts)
             .map_err(MagnumError::from)?;
-        let certificates = NewCertificates::generate(&self.app.settings, &request.context, &cluster).await?;
-        let (credential, secret) = cloud::new_credential(&self.app, request, &cluster).await?;
+        let (certificates, credential, secret) = self.means(request, &cluster).await?;
         let intent = Intent {
             change: Change::Create,
             facts: Some(facts),
@@ -182,10 +186,18 @@ impl Acceptor {
             asker: request.asker(),
         };
         let written = self
-            .write(begun.operation, &cluster, &groups, certificates, &intent, &secret)
+            .write(
+                begun.operation,
+                &cluster,
+                &groups,
+                &certificates,
+                &intent,
+                &secret,
+            )
             .await;
         if !matches!(written, Ok(true)) {
             // Nobody will ever use it: a deletion came in between, or the database failed and all is made anew.
+            self.app.certificates.forget(&certificates).await;
             cloud::forget_credential(&self.app, &request.context, &cluster, &credential).await;
         }
         match written {
@@ -195,12 +207,38 @@ impl Acceptor {
         }
     }
 
+    /// Certificates and application credential of a new cluster; either both or none.
+    async fn means(
+        &self,
+        request: &Request,
+        cluster: &Cluster,
+    ) -> Result<(Kept, Credential, SecretString), RequestError> {
+        let store = &self.app.certificates;
+        let certificates = async {
+            let new = NewCertificates::generate(&self.app.settings, &request.context, cluster).await?;
+            let kept = store.keep(new).await;
+            kept.map_err(|error| cloud::away_or_refused(request, error.is_transient(), error))
+        };
+        match tokio::join!(certificates, cloud::new_credential(&self.app, request, cluster)) {
+            (Ok(kept), Ok((credential, secret))) => Ok((kept, credential, secret)),
+            (Ok(kept), Err(error)) => {
+                store.forget(&kept).await;
+                Err(error)
+            }
+            (Err(error), Ok((credential, _))) => {
+                cloud::forget_credential(&self.app, &request.context, cluster, &credential).await;
+                Err(error)
+            }
+            (Err(error), Err(_)) => Err(error),
+        }
+    }
+
     async fn write(
         &self,
         operation: u64,
         cluster: &Cluster,
         groups: &[NodeGroup],
-        certificates: NewCertificates,
+        certificates: &Kept,
         intent: &Intent,
         secret: &secrecy::SecretString,
     ) -> Result<bool, RequestError> {
@@ -215,7 +253,7 @@ impl Acceptor {
         {
             return Ok(false);
         }
-        let references = certificates.store(&mut tx, &self.app.db).await?;
+        let references = certificates.write(&mut tx, &self.app.db).await?;
         let stack_id = cluster.stack_id.clone();
         let changes = Changes::new()
             .set("stack_id", stack_id.clone())

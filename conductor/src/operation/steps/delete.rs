@@ -8,7 +8,7 @@ use magnum_objects::{Cluster, ClusterStatus, NodeGroup, RequestContext, rows};
 
 use super::Steps;
 use crate::{
-    certificates, cloud,
+    cloud,
     notify::{Action, Outcome},
     operation::{Operation, State, StepError, executor::Progress, lease::Lease},
 };
@@ -16,7 +16,8 @@ use crate::{
 /// How long a deletion waits for news before it looks for itself.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
-/// Attempts at removing the application credential before the deletion goes on without: it must not depend on Keystone.
+/// Attempts at removing the application credential, or certificates, before the deletion goes on without: it must not
+/// depend on Keystone or Barbican.
 const CREDENTIAL_ATTEMPTS: u32 = 4;
 
 impl Steps {
@@ -33,7 +34,7 @@ impl Steps {
             tx.commit().await?;
             return Ok(Progress::Finished);
         };
-        let namespace = self.app.releases.namespace(&cluster);
+        let namespace = crate::release::namespace(&self.app.settings, &cluster);
         if cluster.stack_id.as_deref().is_some_and(|name| !name.is_empty()) {
             if !self.applied.lock().contains_key(&operation.id) {
                 self.step(operation, "uninstall").await?;
@@ -60,6 +61,8 @@ impl Steps {
                 .delete_secrets(&namespace, secrets::CLUSTER_UUID_LABEL, &cluster.uuid)
                 .await?;
         }
+        self.step(operation, "certificates").await?;
+        let leftover = leftover.or(self.remove_certificates(operation, &cluster).await?);
         self.step(operation, "rows").await?;
         self.remove_rows(operation, lease, cluster, groups, leftover)
             .await?;
@@ -105,6 +108,28 @@ impl Steps {
         }
     }
 
+    /// Removes the certificates that are not in rows. Returns what is to be said if that could not be done.
+    async fn remove_certificates(
+        &self,
+        operation: &Operation,
+        cluster: &Cluster,
+    ) -> Result<Option<String>, StepError> {
+        match self.app.certificates.remove_outside(cluster).await {
+            Ok(()) => Ok(None),
+            Err(error) if error.is_transient() && operation.attempts < CREDENTIAL_ATTEMPTS => {
+                Err(StepError::transient(error))
+            }
+            Err(error) => {
+                let text = format!(
+                    "Failed to delete certificates of cluster {}: {error}",
+                    cluster.uuid
+                );
+                tracing::warn!(reason = %text, "deletion goes on without");
+                Ok(Some(text))
+            }
+        }
+    }
+
     async fn remove_rows(
         &self,
         operation: &Operation,
@@ -118,9 +143,7 @@ impl Steps {
         if !lease.holds(&mut tx).await? {
             return Err(StepError::LeaseLost);
         }
-        for reference in certificates::references(&cluster) {
-            rows::x509keypair::delete(&mut tx, schema, reference).await?;
-        }
+        self.app.certificates.remove_rows(&mut tx, &cluster).await?;
         rows::nodegroup::delete_by_cluster(&mut tx, schema, &cluster.uuid).await?;
         let ours = rows::cluster::delete(&mut tx, schema, &cluster.uuid).await?;
         self.app

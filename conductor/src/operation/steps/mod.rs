@@ -18,7 +18,10 @@ use super::{
     intent::Change,
     lease::Lease,
 };
-use crate::{app::App, management::ManagementError, release::ReleaseFailure, request::RequestError};
+use crate::{
+    app::App, certificates::LoadError, management::ManagementError, release::ReleaseFailure,
+    request::RequestError,
+};
 
 /// How long an operation waits, at the most, before it looks again whether the watches have caught up.
 const OBSERVE_AGAIN: Duration = Duration::from_secs(5);
@@ -189,6 +192,16 @@ impl From<ManagementError> for StepError {
 impl From<magnum_objects::DbError> for StepError {
     fn from(error: magnum_objects::DbError) -> Self {
         // A statement that the database refuses for good would otherwise be tried for ever.
+        if error.is_transient() {
+            Self::transient(error)
+        } else {
+            Self::permanent(error)
+        }
+    }
+}
+
+impl From<LoadError> for StepError {
+    fn from(error: LoadError) -> Self {
         if error.is_transient() {
             Self::transient(error)
         } else {

@@ -17,7 +17,7 @@ use crate::{
     certificates, cloud, credentials,
     management::ManagementError,
     operation::{Kind, Operation, StepError, intent::Credential},
-    release::Desired,
+    release::{Desired, namespace},
 };
 
 /// Cluster API's label of everything that belongs to a cluster.
@@ -50,9 +50,7 @@ impl Steps {
                 self.app.management.apply(object.expose_body()).await?;
             }
         }
-        let mut conn = self.app.db.acquire().await?;
-        let all = certificates::load(&mut conn, &self.app.db, cluster).await?;
-        drop(conn);
+        let all = certificates::load(&self.app.certificates, cluster).await?;
         for object in secrets::certificates(settings, cluster, &all).unwrap_or_default() {
             self.app.management.apply(object.expose_body()).await?;
         }
@@ -65,7 +63,7 @@ impl Steps {
 
     /// Id of the application credential in the cluster's secret.
     pub(super) async fn credential_in_use(&self, cluster: &Cluster) -> Result<Option<String>, StepError> {
-        let namespace = self.app.releases.namespace(cluster);
+        let namespace = namespace(&self.app.settings, cluster);
         let Some(name) = names::cloud_credentials_secret(cluster.stack_id.as_deref()) else {
             return Ok(None);
         };
@@ -84,7 +82,7 @@ impl Steps {
         nodegroup: &str,
         remove: &[String],
     ) -> Result<(), StepError> {
-        let namespace = self.app.releases.namespace(&desired.cluster);
+        let namespace = namespace(&self.app.settings, &desired.cluster);
         let release = desired.cluster.stack_id.as_deref().unwrap_or_default();
         let resource =
             ApiResource::from_gvk(&GroupVersionKind::gvk("cluster.x-k8s.io", "v1beta1", "Machine"));
