@@ -19,11 +19,29 @@ pub(crate) fn routes() -> Router<Arc<Cloud>> {
         .route("/image/", get(versions))
         .route("/image/v2/images", get(list))
         .route("/image/v2/images/{id}", get(show))
+        .route("/image/v2/schemas/image", get(schema))
 }
 
 async fn versions(headers: HeaderMap) -> Response {
     let v2 = version("v2.9", None, &format!("{}/image/v2/", base(&headers)));
     (StatusCode::MULTIPLE_CHOICES, Json(json!({"versions": [v2]}))).into_response()
+}
+
+/// What glanceclient, which Magnum up to 22 has, asks before it believes an image.
+async fn schema() -> Json<serde_json::Value> {
+    let text = json!({"type": ["null", "string"]});
+    Json(json!({
+        "name": "image",
+        "properties": {
+            "id": text, "name": text, "status": text, "visibility": text, "owner": text, "checksum": text,
+            "container_format": text, "disk_format": text, "created_at": text, "updated_at": text,
+            "self": text, "file": text, "schema": text,
+            "min_disk": {"type": "integer"}, "min_ram": {"type": "integer"},
+            "size": {"type": ["null", "integer"]}, "protected": {"type": "boolean"}, "os_hidden": {"type": "boolean"},
+            "tags": {"type": "array", "items": {"type": "string"}},
+        },
+        "additionalProperties": {"type": "string"},
+    }))
 }
 
 async fn list(
