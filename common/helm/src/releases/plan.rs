@@ -135,6 +135,14 @@ impl Plan {
                         step.object.described()
                     )));
                 }
+                // Another writer was quicker; the next plan sees it.
+                Some(Err(err)) if err.reason == "AlreadyExists" => {
+                    return Err(ReleaseError::Conflict(format!(
+                        "{}: {} was created meanwhile",
+                        step.object.namespace,
+                        step.object.described()
+                    )));
+                }
                 // Somebody's webhook cannot be tried; the real write will tell.
                 Some(Err(err)) if err.message.contains("does not support dry run") => {}
                 Some(Err(err)) => refusals.push(step.refusal(err.message)),

@@ -1,0 +1,12 @@
+//! Both engines over the same steps, each in a namespace of its own: the real helm and ours leave the same
+//! objects and records and say the same. Where they do not, `differences.yaml` says why.
+//!
+//! The steps are those that were recorded from the real helm when this crate was planned: a cluster's whole
+//! life with a Cluster API chart, and a chart full of hooks. They run with the repository's own chart; the
+//! variable `OFFICIAL_CHARTS` may name a folder with `first`, `second`, `third` and `missing-crd`, four versions
+//! of the chart openstack-cluster (folders), to run them with those instead.
+
+mod differences;
+mod hooked;
+mod life;
+mod stage;
