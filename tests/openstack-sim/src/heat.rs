@@ -119,14 +119,17 @@ pub(crate) fn routes() -> Router<Arc<Cloud>> {
         )
 }
 
-/// The public service that etcd's first members find each other through; Magnum asks it for an address per cluster.
+/// The public service through which etcd's first members find each other: Magnum asks it for an address per cluster,
+/// and later for how many members that has.
 pub(crate) fn discovery() -> Router<Arc<Cloud>> {
+    let new = async |Query(query): Query<page::Query>, headers: HeaderMap| {
+        let size = query.get("size").cloned().unwrap_or_default();
+        format!("{}/discovery/{size}", base(&headers))
+    };
+    let size = async |Path(size): Path<u32>| Json(json!({"node": {"value": size.to_string()}}));
     Router::new()
-        .route(
-            "/discovery/new",
-            get(async |headers: HeaderMap| format!("{}/discovery/cluster", base(&headers))),
-        )
-        .route("/discovery/cluster", get(async || "{}"))
+        .route("/discovery/new", get(new))
+        .route("/discovery/{size}/_config/size", get(size))
 }
 
 async fn versions(headers: HeaderMap) -> Response {

@@ -127,6 +127,18 @@ impl Admin {
         self.call(Method::DELETE, "faults", None).await.map(|_| ())
     }
 
+    /// Heat's stacks, the deleted ones too, as Heat shows them.
+    pub async fn stacks(&self) -> Result<Vec<Value>> {
+        let answer = self.call(Method::GET, "stacks", None).await?;
+        Ok(answer.as_array().cloned().unwrap_or_default())
+    }
+
+    /// Where etcd's discovery service is played, as `[cluster] etcd_discovery_service_endpoint_format` has it.
+    pub fn discovery(&self) -> String {
+        let base = self.url.trim_end_matches("/admin");
+        format!("{base}/discovery/new?size=%(size)d")
+    }
+
     /// The requests that were answered; the fields are `openstack_sim::faults::Asked`'s.
     pub async fn requests(&self) -> Result<Vec<Value>> {
         Ok(self

@@ -206,6 +206,9 @@ impl Retry {
     }
 }
 
+/// How long a connection that was in use is taken for alive.
+const BELIEVED: Duration = Duration::from_secs(1);
+
 /// Magnum's database: a pool of connections and the schema found there.
 #[derive(Debug, Clone)]
 pub struct Db {
@@ -241,6 +244,15 @@ impl Db {
             .acquire_timeout(settings.acquire_timeout)
             .max_lifetime(settings.max_lifetime)
             .idle_timeout(Duration::from_secs(600))
+            // Asking each time would double the round trips of a short request; a connection that was in use a moment
+            // ago and is lost nevertheless fails its statement, which is tried again as any that fails underway.
+            .test_before_acquire(false)
+            .before_acquire(|conn, meta| {
+                Box::pin(async move {
+                    let alive = meta.idle_for <= BELIEVED || conn.ping().await.is_ok();
+                    Ok(alive)
+                })
+            })
             .connect_lazy_with(target.options);
         Ok(Self {
             pool,
