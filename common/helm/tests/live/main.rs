@@ -8,8 +8,11 @@
 mod support;
 
 mod basics;
+mod cluster_api;
 mod faults;
+mod hooks;
 mod interop;
+mod patches;
 mod recovery;
 mod replay;
 mod writers;

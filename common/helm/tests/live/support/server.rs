@@ -91,7 +91,11 @@ impl Server {
             client: self.client.clone(),
             namespace: format!("helm-test-{}", &id[..10]),
         };
-        let namespace = json!({"metadata": {"name": server.namespace}});
+        // Where the machine room plays the cloud, it builds nothing here: only what is applied counts.
+        let namespace = json!({"metadata": {
+            "name": server.namespace,
+            "annotations": {"room/cluster-fail": "this namespace has no cloud"},
+        }});
         server
             .send("POST", "/api/v1/namespaces", namespace)
             .await
