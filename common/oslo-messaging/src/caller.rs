@@ -264,6 +264,11 @@ async fn session(
     };
     let mut consumer = match subscribed {
         Ok(consumer) => consumer,
+        Err(Refusal::Stuck(reason)) => {
+            // It can then be declared on a node that is up.
+            let _ = declare::delete(connection, queue).await;
+            return reason;
+        }
         Err(Refusal::Other(reason)) => return reason,
         Err(Refusal::Transient) => return format!("queue '{}' exists and is not durable", queue.name),
     };

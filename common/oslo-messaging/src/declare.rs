@@ -1,8 +1,10 @@
 //! Declaring and subscribing, with words for what the broker refuses.
 
-use lapin::options::{BasicConsumeOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{
+    BasicConsumeOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
+};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Consumer};
+use lapin::{Channel, Connection, Consumer};
 
 use crate::publisher::short;
 use crate::topology::Queue;
@@ -11,6 +13,8 @@ use crate::topology::Queue;
 pub(crate) enum Refusal {
     /// The exchange or queue exists and is not durable; to be declared so.
     Transient,
+    /// The queue is on a node of the broker that is down; it may only be declared anew once it is deleted.
+    Stuck(String),
     /// Anything else; text for the log.
     Other(String),
 }
@@ -82,7 +86,8 @@ pub(crate) async fn consume(
     if queue.stream {
         let offset = offset.map_or(AMQPValue::LongString("last".into()), AMQPValue::LongLongInt);
         arguments.insert("x-stream-offset".into(), offset);
-    } else if cancel_on_failover {
+    } else if cancel_on_failover && !is_typed(queue) {
+        // The broker refuses the argument for quorum queues, which have no mirrors to fail over to.
         arguments.insert("x-cancel-on-ha-failover".into(), AMQPValue::Boolean(true));
     }
     let name = short(&queue.name).map_err(|_| Refusal::Other("the queue's name is too long".to_owned()))?;
@@ -94,16 +99,39 @@ pub(crate) async fn consume(
         .map_err(|error| Refusal::Other(format!("queue '{}': {error}", queue.name)))
 }
 
+/// Deletes a queue that is stuck, on a channel of its own: errors close it.
+pub(crate) async fn delete(connection: &Connection, queue: &Queue) -> lapin::Result<()> {
+    let channel = connection.create_channel().await?;
+    let name = queue.name.clone().into();
+    channel.queue_delete(name, QueueDeleteOptions::default()).await?;
+    channel.close(200, "OK".into()).await
+}
+
+/// Whether it is a quorum queue or a stream.
+fn is_typed(queue: &Queue) -> bool {
+    queue.arguments.inner().contains_key("x-queue-type")
+}
+
 fn explain(queue: &Queue, error: &str) -> Refusal {
     if !error.contains("inequivalent arg") {
-        return Refusal::Other(format!("queue '{}': {error}", queue.name));
+        let text = format!("queue '{}': {error}", queue.name);
+        // The exchange was declared right before, so it is not the exchange that is not found.
+        return if error.contains("NOT_FOUND") {
+            Refusal::Stuck(text)
+        } else {
+            Refusal::Other(text)
+        };
     }
     // A quorum queue or stream cannot be anything but durable.
-    let typed = queue.arguments.inner().contains_key("x-queue-type");
-    if error.contains("inequivalent arg 'durable'") && queue.durable && !typed {
+    if error.contains("inequivalent arg 'durable'") && queue.durable && !is_typed(queue) {
         return Refusal::Transient;
     }
-    Refusal::Other(format!(
+    Refusal::Other(other_arguments(queue, error))
+}
+
+/// Words for a queue that exists with other arguments. The broker tells the first one that differs, ours and its own.
+pub(crate) fn other_arguments(queue: &Queue, error: &str) -> String {
+    format!(
         "queue '{}' or its exchange exists with other arguments. Ours: durable {}, auto-delete {}, arguments {}; the \
          broker says: {error}. Either give [oslo_messaging_rabbit] the options that the other services have, or \
          delete it (rabbitmqctl delete_queue) while they are stopped",
@@ -111,7 +139,7 @@ fn explain(queue: &Queue, error: &str) -> Refusal {
         queue.durable,
         queue.auto_delete,
         table(&queue.arguments),
-    ))
+    )
 }
 
 fn table(arguments: &FieldTable) -> String {
@@ -129,5 +157,39 @@ fn table(arguments: &FieldTable) -> String {
         "none".to_owned()
     } else {
         pairs.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{OsloMessagingRabbit, topology};
+
+    #[test]
+    fn refusals_are_told_apart_and_explained() {
+        let queue = topology::topic_queue(&OsloMessagingRabbit::default(), "magnum", "magnum-conductor");
+        let error = "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'magnum-conductor' in vhost '/': \
+                     received none but current is the value 'quorum' of type 'longstr'";
+        let Refusal::Other(text) = explain(&queue, error) else {
+            panic!("not told as a refusal")
+        };
+        for word in [
+            "queue 'magnum-conductor'",
+            "Ours: durable false, auto-delete false, arguments none",
+            "current is the value 'quorum'",
+            "rabbitmqctl delete_queue",
+        ] {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+        let durable = OsloMessagingRabbit {
+            amqp_durable_queues: true,
+            ..OsloMessagingRabbit::default()
+        };
+        let queue = topology::topic_queue(&durable, "magnum", "magnum-conductor");
+        let error = "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'magnum-conductor'";
+        assert!(matches!(explain(&queue, error), Refusal::Transient));
+        let error =
+            "NOT_FOUND - home node 'rabbit@gone' of durable queue 'magnum-conductor' is down or inaccessible";
+        assert!(matches!(explain(&queue, error), Refusal::Stuck(_)));
     }
 }

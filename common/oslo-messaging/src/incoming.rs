@@ -109,11 +109,6 @@ impl Incoming {
 
     /// A request that came from no broker, for tests of endpoints.
     pub fn detached(method: &str, args: Map<String, Value>, context: Map<String, Value>) -> (Self, Outcome) {
-        let (reply, receiver) = oneshot::channel();
-        let settle = Arc::new(Detached {
-            acked: AtomicBool::new(false),
-            reply: Mutex::new(Some(reply)),
-        });
         let request = Request {
             context,
             unique_id: Some(crate::envelope::new_id()),
@@ -121,6 +116,15 @@ impl Incoming {
             reply_q: Some("reply_detached".to_owned()),
             ..Request::default()
         };
+        Self::without_broker(request, method, args)
+    }
+
+    fn without_broker(request: Request, method: &str, args: Map<String, Value>) -> (Self, Outcome) {
+        let (reply, receiver) = oneshot::channel();
+        let settle = Arc::new(Detached {
+            acked: AtomicBool::new(false),
+            reply: Mutex::new(Some(reply)),
+        });
         let raw = RawMessage {
             body: Arc::from([]),
             properties: BasicProperties::default(),
@@ -136,6 +140,24 @@ impl Incoming {
                 reply: receiver,
             },
         )
+    }
+
+    /// A request as it would come off a queue, with no broker behind it: for tests of endpoints with recorded bodies,
+    /// and of the reading itself.
+    ///
+    /// # Errors
+    /// Why the body is no request; the text that a server logs when it drops it.
+    pub fn read(body: &[u8], properties: &BasicProperties) -> Result<(Self, Outcome), String> {
+        let message = crate::compression::unpack(body, properties)
+            .and_then(|body| crate::envelope::open(&body))
+            .map_err(|malformed| malformed.to_string())?;
+        let mut request = Request::parse(message);
+        let method = request.method.as_ref().and_then(Value::as_str);
+        let method = method.ok_or("the method is no text")?.to_owned();
+        let Value::Object(args) = request.args.take() else {
+            return Err("the arguments are no object".to_owned());
+        };
+        Ok(Self::without_broker(request, &method, args))
     }
 
     /// Whether the caller waits for a reply.

@@ -12,6 +12,7 @@ use lapin::{BasicProperties, Channel, Connection};
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::declare::other_arguments;
 use crate::link::Link;
 use crate::topology::{Exchange, Queue};
 use crate::{SendError, compression};
@@ -263,10 +264,18 @@ async fn declare_queue(session: &Session, queue: &Queue) -> Result<(), Failure> 
         ..QueueDeclareOptions::default()
     };
     let name = short(&queue.name)?;
-    session
+    let declared = session
         .channel
         .queue_declare(name.clone(), options, queue.arguments.clone())
-        .await?;
+        .await;
+    if let Err(error) = declared {
+        let error = error.to_string();
+        return Err(Failure::Again(if error.contains("inequivalent arg") {
+            other_arguments(queue, &error)
+        } else {
+            error
+        }));
+    }
     if let Some(exchange) = &queue.exchange {
         session
             .channel

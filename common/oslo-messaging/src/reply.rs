@@ -32,6 +32,7 @@ pub(crate) struct Replies {
 struct Inner {
     publisher: Arc<Publisher>,
     missing_for: Duration,
+    mandatory: bool,
     compression: Option<String>,
     gone: Mutex<HashMap<String, Instant>>,
     tasks: TaskTracker,
@@ -42,6 +43,7 @@ impl Replies {
         let inner = Inner {
             publisher,
             missing_for: Duration::from_secs(options.kombu_missing_consumer_retry_timeout),
+            mandatory: options.direct_mandatory_flag,
             compression: options.kombu_compression.clone(),
             gone: Mutex::new(HashMap::new()),
             tasks: TaskTracker::new(),
@@ -157,7 +159,7 @@ impl Inner {
             routing_key: reply_q,
             body: &body,
             properties,
-            mandatory: true,
+            mandatory: self.mandatory,
             queue: None,
         };
         self.publisher.send(&message, patience).await

@@ -225,7 +225,7 @@ impl Core {
         let mut events = SelectAll::new();
         let count = self.queues.lock().len();
         for index in 0..count {
-            events.push(self.subscribe(&channel, index).await?);
+            events.push(self.subscribe(connection, &channel, index).await?);
         }
         self.consuming.send_replace(true);
         tracing::info!("Consuming from {}", self.names());
@@ -245,7 +245,7 @@ impl Core {
                     );
                     *self.offset.lock() = None;
                     self.reconnect_delay().await;
-                    events.push(self.subscribe(&channel, index).await?);
+                    events.push(self.subscribe(connection, &channel, index).await?);
                 }
                 Some(Event::Ended(_)) | None => return Err("the channel is closed".to_owned()),
             }
@@ -286,10 +286,15 @@ impl Core {
         let _ = channel.close(200, "OK".into()).await;
     }
 
-    async fn subscribe(&self, channel: &Channel, index: usize) -> Result<BoxStream<'static, Event>, String> {
+    async fn subscribe(
+        &self,
+        connection: &Connection,
+        channel: &Channel,
+        index: usize,
+    ) -> Result<BoxStream<'static, Event>, String> {
         let queue = self.queue(index);
         let refused = |refusal| match refusal {
-            Refusal::Other(reason) => reason,
+            Refusal::Other(reason) | Refusal::Stuck(reason) => reason,
             Refusal::Transient => {
                 self.make_transient(index);
                 format!(
@@ -299,7 +304,16 @@ impl Core {
                 )
             }
         };
-        declare::declare(channel, &queue).await.map_err(refused)?;
+        match declare::declare(channel, &queue).await {
+            Ok(()) => {}
+            Err(Refusal::Stuck(reason)) => {
+                // As oslo.messaging: then it can be declared on a node that is up, with the next attempt.
+                let deleted = declare::delete(connection, &queue).await.err();
+                let outcome = deleted.map_or("deleted".to_owned(), |error| error.to_string());
+                return Err(format!("{reason}. Deleting it to declare it anew: {outcome}"));
+            }
+            Err(refusal) => return Err(refused(refusal)),
+        }
         let offset = if queue.stream { *self.offset.lock() } else { None };
         let failover = self.transport.options().enable_cancel_on_failover;
         let consumer = declare::consume(channel, &queue, index + 1, offset, failover)
@@ -397,7 +411,9 @@ impl Core {
     fn advance(&self, index: usize, properties: &BasicProperties) {
         let headers = properties.headers().as_ref();
         let offset = headers.and_then(|headers| headers.inner().get("x-stream-offset"));
-        if let (Some(AMQPValue::LongLongInt(offset)), true) = (offset, self.queue(index).stream) {
+        if let Some(AMQPValue::LongLongInt(offset)) = offset
+            && self.queue(index).stream
+        {
             *self.offset.lock() = Some(offset + 1);
         }
     }

@@ -10,7 +10,10 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    SupportedProtocolVersion,
+};
 
 use crate::ConfigError;
 
@@ -19,7 +22,7 @@ pub(crate) fn client_config(options: &OsloMessagingRabbit) -> Result<Arc<ClientC
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let roots = Arc::new(roots(&options.ssl_ca_file)?);
     let builder = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions(&options.ssl_version)?)
         .map_err(|error| ConfigError::option(format!("ssl: {error}")))?;
     let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider.clone())
         .build()
@@ -46,6 +49,21 @@ pub(crate) fn client_config(options: &OsloMessagingRabbit) -> Result<Arc<ClientC
             .map_err(|error| tls_error(&options.ssl_cert_file, error))?
     };
     Ok(Arc::new(config))
+}
+
+static ONLY_TLS_1_2: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
+
+/// What `ssl_version` allows. Python's names; those of versions that nobody should speak any more are refused, because
+/// with them Python would speak nothing else.
+fn versions(name: &str) -> Result<&'static [&'static SupportedProtocolVersion], ConfigError> {
+    match name.to_lowercase().as_str() {
+        "" | "sslv23" => Ok(rustls::ALL_VERSIONS),
+        "tlsv1_2" => Ok(ONLY_TLS_1_2),
+        "tlsv1" | "tlsv1_1" | "sslv2" | "sslv3" => Err(ConfigError::option(format!(
+            "ssl_version: {name} is not safe and not supported; leave it unset, or use TLSv1_2"
+        ))),
+        _ => Err(ConfigError::option(format!("Invalid SSL version : {name}"))),
+    }
 }
 
 fn roots(ca_file: &str) -> Result<RootCertStore, ConfigError> {
@@ -131,5 +149,24 @@ impl ServerCertVerifier for AnyName {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_by_pythons_names() {
+        assert_eq!(versions("").unwrap().len(), 2);
+        assert_eq!(versions("SSLv23").unwrap().len(), 2);
+        assert_eq!(versions("TLSv1_2").unwrap(), ONLY_TLS_1_2);
+        for (name, words) in [
+            ("TLSv1", "not safe"),
+            ("SSLv3", "not safe"),
+            ("TLSv9", "Invalid SSL version"),
+        ] {
+            assert!(versions(name).unwrap_err().to_string().contains(words), "{name}");
+        }
     }
 }

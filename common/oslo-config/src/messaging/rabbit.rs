@@ -72,7 +72,7 @@ section! {
         pub heartbeat_timeout_threshold: u16 = 60, min(0), max(65535);
         /// How often within the threshold it is looked at.
         pub heartbeat_rate: i64 = 3;
-        /// Replies are mandatory; oslo.messaging no longer lets it be switched off.
+        /// Replies are mandatory: a reply queue that is missing is waited for.
         pub direct_mandatory_flag: bool = true;
         /// `x-cancel-on-ha-failover` on consumers.
         pub enable_cancel_on_failover: bool = false;
