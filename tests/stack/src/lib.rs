@@ -15,6 +15,7 @@ pub mod magnum;
 pub mod magnum_conf;
 pub mod management_cluster;
 pub mod mariadb;
+pub mod newer_rabbitmq;
 pub mod packages;
 pub mod ports;
 pub mod process;

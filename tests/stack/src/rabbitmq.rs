@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::home::Home;
+use crate::newer_rabbitmq::Installation;
 use crate::ports;
 use crate::process::{Process, Spec, accepts, run};
 
@@ -19,12 +21,38 @@ pub const USER: &str = "openstack";
 /// See [`USER`].
 pub const PASSWORD: &str = "rabbit-secret";
 
+/// What a broker is to have beyond the usual.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Tells brokers of one home apart; part of the names of folder, logs and processes.
+    pub name: String,
+    /// Its programs; the system's package if `None`.
+    pub installation: Option<Installation>,
+    /// Virtual hosts beside `/`, all of them the account's.
+    pub virtual_hosts: Vec<String>,
+    /// A second listener, with TLS, for clients that show a certificate.
+    pub tls: Option<Tls>,
+}
+
+/// Files of the TLS listener, PEM.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The authority of its own certificate and of the clients'.
+    pub authority: PathBuf,
+    /// Certificate.
+    pub certificate: PathBuf,
+    /// Key.
+    pub key: PathBuf,
+}
+
 /// A broker that can be stopped, killed and started again on the same ports and data.
 #[derive(Debug)]
 pub struct RabbitMq {
     home: Home,
     folder: PathBuf,
+    options: Options,
     port: u16,
+    tls_port: u16,
     dist_port: u16,
     mapper_port: u16,
     mapper: Process,
@@ -47,31 +75,54 @@ impl Client {
 impl RabbitMq {
     /// Starts a new, empty broker.
     pub async fn start(home: &Home) -> Result<Self> {
-        let [port, dist_port, mapper_port] = ports::free_many()?;
-        let folder = home.folder("rabbitmq")?;
-        let conf = format!(
+        Self::start_with(home, Options::default()).await
+    }
+
+    /// Starts a new, empty broker that has what `options` ask for.
+    pub async fn start_with(home: &Home, options: Options) -> Result<Self> {
+        let [port, tls_port, dist_port, mapper_port] = ports::free_many()?;
+        let folder = home.folder(&format!("rabbitmq{}", options.name))?;
+        let definitions = folder.join("definitions.json");
+        std::fs::write(&definitions, options.definitions()).context("cannot write definitions.json")?;
+        let mut conf = format!(
             "listeners.tcp.1 = 127.0.0.1:{port}\n\
              loopback_users = none\n\
-             default_user = {USER}\n\
-             default_pass = {PASSWORD}\n\
-             default_user_tags.administrator = true\n\
+             load_definitions = {}\n\
              log.console = true\n\
              log.console.level = info\n\
              log.file = false\n\
              vm_memory_high_watermark.relative = 0.3\n\
-             disk_free_limit.absolute = 100MB\n"
+             disk_free_limit.absolute = 100MB\n",
+            definitions.display()
         );
+        if let Some(tls) = &options.tls {
+            conf.push_str(&tls.configuration(tls_port));
+        }
         std::fs::write(folder.join("rabbitmq.conf"), conf).context("cannot write rabbitmq.conf")?;
-        std::fs::write(folder.join("enabled_plugins"), "[].\n").context("cannot write enabled_plugins")?;
+        // By certificate alone logs in who has a listener for it.
+        let plugins = if options.tls.is_some() {
+            "[rabbitmq_auth_mechanism_ssl].\n"
+        } else {
+            "[].\n"
+        };
+        std::fs::write(folder.join("enabled_plugins"), plugins).context("cannot write enabled_plugins")?;
+        let mapper_program = options.program_of_erlang("epmd");
         let mut mapper = Process::spawn(
             home,
-            Spec::new("epmd", "epmd").args(["-port", &mapper_port.to_string(), "-address", "127.0.0.1"]),
+            Spec::new(&format!("epmd{}", options.name), mapper_program).args([
+                "-port",
+                &mapper_port.to_string(),
+                "-address",
+                "127.0.0.1",
+            ]),
         )?;
         mapper.wait_port(mapper_port, Duration::from_secs(20)).await?;
         let mut broker = Self {
             home: home.clone(),
             folder,
+            options,
             port,
+            tls_port,
             dist_port,
             mapper_port,
             mapper,
@@ -84,6 +135,11 @@ impl RabbitMq {
     /// The AMQP port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The port of the TLS listener on 127.0.0.1, if it has one.
+    pub fn tls_port(&self) -> Option<u16> {
+        self.options.tls.as_ref().map(|_| self.tls_port)
     }
 
     /// Where it is.
@@ -101,7 +157,10 @@ impl RabbitMq {
         if self.server.as_mut().is_some_and(Process::is_running) {
             return Ok(());
         }
-        let spec = self.in_environment(Spec::new("rabbitmq", format!("{SCRIPTS}/rabbitmq-server")));
+        let spec = self.in_environment(Spec::new(
+            &format!("rabbitmq{}", self.options.name),
+            self.options.script("rabbitmq-server"),
+        ));
         let mut server = Process::spawn(&self.home, spec)?;
         let port = self.port;
         server
@@ -129,7 +188,7 @@ impl RabbitMq {
 
     /// Runs `rabbitmqctl` and gives its output.
     pub async fn ctl(&self, args: &[&str]) -> Result<String> {
-        let spec = Spec::new("rabbitmqctl", format!("{SCRIPTS}/rabbitmqctl"))
+        let spec = Spec::new("rabbitmqctl", self.options.script("rabbitmqctl"))
             .args(["-q", "-n", NODE])
             .args(args);
         run(self.in_environment(spec)).await
@@ -144,6 +203,15 @@ impl RabbitMq {
     }
 
     fn in_environment(&self, spec: Spec) -> Spec {
+        let spec = match &self.options.installation {
+            Some(Installation {
+                erlang: Some(folder), ..
+            }) => {
+                let path = std::env::var("PATH").unwrap_or_default();
+                spec.env("PATH", format!("{}:{path}", folder.display()))
+            }
+            _ => spec,
+        };
         let own = |name: &str| self.folder.join(name).into_os_string();
         spec.env("HOME", &self.folder)
             .env("RABBITMQ_NODENAME", NODE)
@@ -164,6 +232,56 @@ impl RabbitMq {
             )
             // Makes the start script become the Erlang machine instead of keeping it as a child.
             .env("RUNNING_UNDER_SYSTEMD", "true")
+    }
+}
+
+impl Options {
+    fn script(&self, name: &str) -> PathBuf {
+        let folder = self.installation.as_ref().map(|i| i.scripts.clone());
+        folder.unwrap_or_else(|| SCRIPTS.into()).join(name)
+    }
+
+    fn program_of_erlang(&self, name: &str) -> PathBuf {
+        let folder = self.installation.as_ref().and_then(|i| i.erlang.clone());
+        folder.map_or_else(|| name.into(), |folder| folder.join(name))
+    }
+
+    /// Account and virtual hosts; there at the first start, with no tool run for each.
+    fn definitions(&self) -> String {
+        let hosts: Vec<&str> = std::iter::once("/")
+            .chain(self.virtual_hosts.iter().map(String::as_str))
+            .collect();
+        let permissions: Vec<_> = hosts
+            .iter()
+            .map(|host| json!({"user": USER, "vhost": host, "configure": ".*", "write": ".*", "read": ".*"}))
+            .collect();
+        json!({
+            "users": [{"name": USER, "password": PASSWORD, "tags": ["administrator"]}],
+            "vhosts": hosts.iter().map(|host| json!({"name": host})).collect::<Vec<_>>(),
+            "permissions": permissions,
+        })
+        .to_string()
+    }
+}
+
+impl Tls {
+    fn configuration(&self, port: u16) -> String {
+        format!(
+            "listeners.ssl.1 = 127.0.0.1:{port}\n\
+             ssl_options.cacertfile = {}\n\
+             ssl_options.certfile = {}\n\
+             ssl_options.keyfile = {}\n\
+             ssl_options.verify = verify_peer\n\
+             ssl_options.fail_if_no_peer_cert = true\n\
+             ssl_cert_login_from = common_name\n\
+             auth_mechanisms.1 = PLAIN\n\
+             auth_mechanisms.2 = AMQPLAIN\n\
+             auth_mechanisms.3 = EXTERNAL\n\
+             auth_mechanisms.4 = RABBIT-CR-DEMO\n",
+            self.authority.display(),
+            self.certificate.display(),
+            self.key.display()
+        )
     }
 }
 
