@@ -5,6 +5,39 @@
 //! Where it differs from the program on purpose (an upgrade is put to the API server with `dryRun=All`
 //! before anything is written, what a failed revision left behind is healed, a record left pending by a
 //! process that died is taken over), the item that does so says it.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//!
+//! use helm::{Chart, Releases, ReleasesOptions, UpgradeRequest};
+//! use serde_json::json;
+//!
+//! let releases = Releases::new(kube::Client::try_default().await?, ReleasesOptions::default());
+//! let request = UpgradeRequest {
+//!     name: "web".to_owned(),
+//!     namespace: "default".to_owned(),
+//!     chart: Arc::new(Chart::from_dir("charts/web".as_ref())?),
+//!     values: json!({"replicas": 2}).as_object().cloned().unwrap_or_default(),
+//!     history_max: 10,
+//!     force: false,
+//! };
+//! match releases.upgrade_install(&request).await {
+//!     Ok(outcome) if outcome.changed => println!("revision {}", outcome.revision),
+//!     Ok(_) => println!("nothing to do"),
+//!     // Not reachable, overloaded, or somebody else is at work: the same call may succeed later.
+//!     Err(err) if err.is_transient() => println!("later: {err}"),
+//!     Err(err) => return Err(err.into()),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! How writers get on with each other: a revision is claimed by creating its record, which of two writers one
+//! can do, so that the other meets [`ReleaseError::Conflict`] or [`ReleaseError::Pending`] before it has touched
+//! an object. An operation that is dropped or killed at any point leaves a record that the next one goes on
+//! from: at once if both carry the same [`ReleasesOptions::writer`], else after
+//! [`ReleasesOptions::pending_grace`].
 
 mod capabilities;
 pub mod chart;
