@@ -240,3 +240,13 @@ fn print_native(native: &Native, out: &mut Vec<u8>, plus: bool, depth: usize) {
 fn push(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
+
+/// As `regexp.MustCompile` quotes a pattern: in backquotes if they can hold it.
+pub(crate) fn backquote(text: &str) -> String {
+    let plain = |c: char| c == '\t' || c >= ' ' && c != '`' && c != '\u{7f}' && c != '\u{feff}';
+    if text.chars().all(plain) {
+        format!("`{text}`")
+    } else {
+        quote(text)
+    }
+}

@@ -11,6 +11,7 @@ mod engine;
 mod error;
 mod files;
 mod functions;
+mod go;
 mod gofmt;
 mod limits;
 mod methods;
@@ -23,6 +24,7 @@ pub mod yaml;
 pub use chart::{Capabilities, KubeVersion, Lookup, NoLookup, ReleaseInfo, RenderChart};
 pub use error::{LookupError, RenderError};
 pub use functions::version::{Constraint, Version};
+pub use go::{go_quote, go_quote_char, go_regex_matches, is_go_regex, is_go_url, to_json};
 pub use limits::Limits;
 
 use serde_json::Value as Json;
@@ -59,19 +61,6 @@ pub fn render_exact(
 ) -> Result<BTreeMap<String, String>, RenderError> {
     let values = yaml::exact(values);
     engine::render(chart, &values, release, capabilities, lookup, limits)
-}
-
-/// Text as Go quotes it (`%q`).
-pub fn go_quote(text: &str) -> String {
-    gofmt::quote(text)
-}
-
-/// A character as Go quotes it (`%q`).
-pub fn go_quote_char(c: char) -> String {
-    let mut out = String::from("'");
-    gofmt::quote_char(&mut out, c, '\'', false);
-    out.push('\'');
-    out
 }
 
 /// Parses `text` as the template `name`, with all that it defines, without running it.

@@ -79,8 +79,29 @@ fn coalesce_chart(chart: &Chart, dest: &mut Values, nulls: Nulls) -> Result<(), 
         };
         coalesce_globals(table, globals);
         coalesce_chart(sub, table, nulls)?;
+        let seen_by_sub = table.get(GLOBAL).cloned();
+        share_globals(dest, seen_by_sub);
     }
     Ok(())
+}
+
+/// A sub-chart has a copy of each global table, but what stands in that table is the parent's own: what the
+/// sub-chart's defaults add below, the parent and the sub-charts that follow see too.
+fn share_globals(parent: &mut Values, seen_by_sub: Option<Value>) {
+    let (Some(Value::Object(globals)), Some(Value::Object(seen))) = (parent.get_mut(GLOBAL), seen_by_sub)
+    else {
+        return;
+    };
+    for (key, table) in globals {
+        let (Value::Object(table), Some(Value::Object(seen))) = (table, seen.get(key)) else {
+            continue;
+        };
+        for (name, value) in table {
+            if let (Value::Object(_), Some(Value::Object(shared))) = (&value, seen.get(name)) {
+                *value = Value::Object(shared.clone());
+            }
+        }
+    }
 }
 
 /// Helm prints the misplaced value with Go's `%t`, meant for bools.

@@ -95,17 +95,29 @@ fn time_of(value: &Value) -> Time {
     }
 }
 
-/// `Local`, `UTC`; other zones need a database that is not carried, and are
-/// taken as UTC, which is what Go does with zones it does not know.
+/// In `zone`: `Local`, `UTC`, or a name of the system's time zone database. What that does not know is taken
+/// as UTC, as sprig does.
 fn formatted(layout: &str, time: &Value, zone: &str) -> Value {
     let time = time_of(time);
     let (time, name) = if zone == "Local" {
         let local = time.with_timezone(&Local);
         (local.fixed_offset(), super::go_time::local_name(&local))
     } else {
-        (time.with_timezone(&Utc).fixed_offset(), "UTC".to_owned())
+        in_zone(&time, zone).unwrap_or_else(|| (time.with_timezone(&Utc).fixed_offset(), "UTC".to_owned()))
     };
     Value::str(super::go_time::format(layout, &time, &name))
+}
+
+/// The time as clocks show it there, and what the zone is called at that time.
+fn in_zone(time: &Time, zone: &str) -> Option<(Time, String)> {
+    let found = jiff::tz::TimeZone::get(zone).ok()?;
+    // Go finds files by their exact names.
+    if found.iana_name() != Some(zone) {
+        return None;
+    }
+    let info = found.to_offset_info(jiff::Timestamp::from_second(time.timestamp()).ok()?);
+    let offset = FixedOffset::east_opt(info.offset().seconds())?;
+    Some((time.with_timezone(&offset), info.abbreviation().to_owned()))
 }
 
 fn modify(args: &[Value]) -> Result {

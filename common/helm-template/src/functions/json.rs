@@ -4,7 +4,6 @@ use crate::native::Native;
 use crate::template::number::{format_float, format_float_json};
 use crate::value::Value;
 use base64::Engine as _;
-use serde_json::Value as Json;
 
 /// Values nested deeper than this are refused: only cycles are.
 const MAX_DEPTH: usize = 5_000;
@@ -183,33 +182,4 @@ pub(crate) fn write_string(text: &[u8], html: bool, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// `json.Unmarshal` into an interface; the errors are Go's where they are common.
-pub(crate) fn parse(text: &str) -> Result<Json, String> {
-    let mut depth = serde_json::Deserializer::from_str(text);
-    let parsed: Result<Json, _> = serde::Deserialize::deserialize(&mut depth);
-    let parsed = parsed.and_then(|value| depth.end().map(|()| value));
-    parsed.map_err(|error| {
-        if error.is_eof() {
-            return "unexpected end of JSON input".to_owned();
-        }
-        let lines: Vec<&str> = text.split('\n').collect();
-        let line = lines.get(error.line().saturating_sub(1)).copied().unwrap_or("");
-        let shown = line
-            .as_bytes()
-            .get(error.column().saturating_sub(1))
-            .map(|b| *b as char);
-        match shown {
-            Some(c) => {
-                let place = if text.trim_start().len() == text[text.len() - line.len()..].trim_start().len()
-                    && text.trim_start().starts_with(c)
-                {
-                    "looking for beginning of value"
-                } else {
-                    "after top-level value"
-                };
-                format!("invalid character '{c}' {place}")
-            }
-            None => "unexpected end of JSON input".to_owned(),
-        }
-    })
-}
+pub(crate) use super::go_json::parse;

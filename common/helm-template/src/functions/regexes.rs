@@ -1,6 +1,6 @@
 //! sprig's regular expressions: RE2, as Go's.
 
-use super::{Context, Row, int_of, text_of};
+use super::{Context, Row, go_regex, int_of, text_of};
 use crate::template::exec::Fault;
 use crate::value::Value;
 use regex::bytes::Regex;
@@ -53,6 +53,12 @@ pub(super) const TABLE: &[Row] = &[
 /// What `regexp.MustCompile` puts before its complaint.
 const PANIC: &str = "regexp: Compile";
 
+/// A pattern by itself.
+pub(crate) fn parse(pattern: &str) -> Option<Regex> {
+    go_regex::check(pattern).ok()?;
+    Regex::new(&translate(pattern)).ok()
+}
+
 fn bytes(value: &Value) -> &[u8] {
     value.string_bytes().unwrap_or_default()
 }
@@ -62,24 +68,20 @@ fn compile(context: &Context<'_, '_>, pattern: &Value, panic: &str) -> std::resu
     if let Some(known) = context.session.regexes.borrow().get(&*text) {
         return Ok(known.clone());
     }
-    match Regex::new(&translate(&text)) {
-        Ok(regex) => {
-            context
-                .session
-                .regexes
-                .borrow_mut()
-                .insert(text.as_ref().into(), regex.clone());
-            Ok(regex)
+    let refused = |complaint: String| {
+        let parsing = format!("error parsing regexp: {complaint}");
+        if panic.is_empty() {
+            parsing
+        } else {
+            format!("{panic}({}): {parsing}", crate::gofmt::backquote(&text))
         }
-        Err(error) => {
-            let parsing = format!("error parsing regexp: {}", complaint(&text, &error.to_string()));
-            Fault::plain(if panic.is_empty() {
-                parsing
-            } else {
-                format!("{panic}(`{text}`): {parsing}")
-            })
-        }
-    }
+    };
+    go_regex::check(&text).map_err(|complaint| Fault::Plain(refused(complaint)))?;
+    let regex = Regex::new(&translate(&text))
+        .map_err(|_| Fault::Plain(refused(format!("expression nests too deeply: `{text}`"))))?;
+    let mut known = context.session.regexes.borrow_mut();
+    known.insert(text.as_ref().into(), regex.clone());
+    Ok(regex)
 }
 
 /// Go's RE2 and this crate differ in few places: Perl classes are ASCII in
@@ -130,6 +132,8 @@ fn translate(pattern: &str) -> String {
                     }
                 }
             }
+            // Where Go sees no repetition, a brace is a brace.
+            '{' if !in_class && !is_repetition(chars.clone()) => out.push_str("\\{"),
             '[' if in_class => out.push_str("\\["),
             '[' => {
                 in_class = true;
@@ -156,31 +160,12 @@ fn translate(pattern: &str) -> String {
     out
 }
 
-/// The commonest of Go's complaints.
-fn complaint(pattern: &str, error: &str) -> String {
-    if error.contains("unclosed group") {
-        format!("missing closing ): `{pattern}`")
-    } else if error.contains("unopened group") {
-        format!("unexpected ): `{pattern}`")
-    } else if error.contains("unclosed character class") {
-        let at = pattern.rfind('[').unwrap_or(0);
-        format!("missing closing ]: `{}`", &pattern[at..])
-    } else if error.contains("look-around") {
-        let at = pattern.find("(?").unwrap_or(0);
-        let end = (at + 3).min(pattern.len());
-        format!(
-            "invalid or unsupported Perl syntax: `{}`",
-            pattern.get(at..end).unwrap_or("(?")
-        )
-    } else if error.contains("repetition operator missing expression") {
-        let at = pattern.find(['*', '+', '?']).unwrap_or(0);
-        format!(
-            "missing argument to repetition operator: `{}`",
-            pattern.get(at..=at).unwrap_or("")
-        )
-    } else {
-        format!("invalid regexp: `{pattern}`")
-    }
+/// Whether `{n}`, `{n,}` or `{n,m}` begins before `rest`.
+fn is_repetition(rest: impl Iterator<Item = char>) -> bool {
+    let inner: String = rest.take_while(|c| *c != '}').take(12).collect();
+    let (low, high) = inner.split_once(',').unwrap_or((&inner, ""));
+    let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    !low.is_empty() && number(low) && number(high)
 }
 
 fn find(regex: &Regex, args: &[Value]) -> Result {

@@ -72,6 +72,11 @@ fn scheme(text: &str) -> Option<(&str, &str)> {
     valid.then_some((head, rest))
 }
 
+/// Whether `url.Parse` takes it.
+pub(crate) fn is_url(text: &str) -> bool {
+    url_parse(text).is_ok()
+}
+
 fn url_parse(text: &str) -> Result {
     let failed = |why: &str| {
         let quoted = crate::gofmt::quote(text);
