@@ -255,6 +255,14 @@ async fn chart(name: &str, source: &SourceOptions) -> Result<Result<Chart, Strin
     if path.is_absolute() || name.starts_with('.') {
         return Err(format!("path {} not found", helm::go_quote(name)));
     }
+    let is_local_name = source.repo.is_none() && !name.contains("://");
+    if is_local_name {
+        // Helm would look into its list of repositories.
+        return Err(match name.split_once('/') {
+            Some((repository, _)) => format!("repo {repository} not found"),
+            None => format!("non-absolute URLs should be in form of repo_name/path_to_chart, got: {name}"),
+        });
+    }
     let version = source.version.clone().map(|version| version.trim().to_owned());
     let source = ChartSource {
         name: name.to_owned(),
