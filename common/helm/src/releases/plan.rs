@@ -126,7 +126,7 @@ impl Plan {
                     step.action = Action::Nothing;
                 }
                 Some(Err(err)) if err.is_transient() => {
-                    return Err(err.during(format!("cannot try {}", step.object.described())));
+                    return Err(err.during(step.action_in_words()));
                 }
                 Some(Err(err)) if err.code == 404 && step.action != Action::Create => {
                     return Err(ReleaseError::Conflict(format!(
@@ -173,17 +173,22 @@ impl Step {
         }
     }
 
+    /// What did not succeed, in Helm's words.
+    fn action_in_words(&self) -> String {
+        let Object { api, name, .. } = &self.object;
+        match self.action {
+            Action::Create => "failed to create resource".to_owned(),
+            _ => format!("cannot patch {name:?} with kind {}", api.kind),
+        }
+    }
+
     /// What the API server said against this step, in Helm's words.
     pub(super) fn refusal(&self, message: String) -> Refusal {
         let Object {
             api, name, namespace, ..
         } = &self.object;
-        let action = match self.action {
-            Action::Create => "failed to create resource".to_owned(),
-            _ => format!("cannot patch {name:?} with kind {}", api.kind),
-        };
         Refusal {
-            action,
+            action: self.action_in_words(),
             kind: api.kind.clone(),
             namespace: namespace.clone(),
             name: name.clone(),

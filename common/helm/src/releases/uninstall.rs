@@ -84,7 +84,8 @@ impl Releases {
                     continue;
                 }
                 if objects::is_kept(&object.body) {
-                    kept.push(format!("{}/{}", object.api.kind, object.name));
+                    // As Helm says it: of the newest revision. Older ones may be long gone.
+                    kept.extend((at == 0).then(|| format!("{}/{}", object.api.kind, object.name)));
                 } else if at == 0 || self.is_ours(store, &object).await? {
                     objects.push(object);
                 }

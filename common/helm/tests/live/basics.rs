@@ -1,9 +1,10 @@
 //! The life of a release, and what refuses one.
 
-use helm::{Outcome, ReleaseError, Status, Uninstalled};
+use helm::{Outcome, ReleaseError, Releases, ReleasesOptions, Status, Uninstalled};
 use serde_json::json;
 
 use crate::support::Server;
+use crate::support::wire::{Fault, Wire};
 
 fn kinds(outcome: &Outcome) -> Vec<&str> {
     outcome
@@ -210,5 +211,24 @@ async fn foreign_objects_are_not_taken() {
         server.namespace
     );
     assert!(err.to_string().starts_with(&expected), "{err}");
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_needs_no_change_costs_a_read_of_each_object() {
+    let Some(server) = Server::given("what_needs_no_change_costs_a_read_of_each_object").await else {
+        return;
+    };
+    let wire = Wire::new(server.client.clone(), Fault::None, 0);
+    let releases = Releases::new(wire.client(), ReleasesOptions::default());
+    let request = server.request(json!({}));
+    releases.upgrade_install(&request).await.unwrap();
+    let before = wire.writes().len();
+    let again = releases.upgrade_install(&request).await.unwrap();
+    assert!(!again.changed);
+    // The records, the objects, and one rehearsal: whether a Deployment's strategy keeps only what the chart
+    // names, the API server has to say. What it serves is remembered.
+    let calls = wire.writes().split_off(before);
+    assert_eq!(calls, vec![false; 1 + again.applied.len() + 1]);
     server.end().await;
 }

@@ -201,9 +201,7 @@ fn newest(state: &State) -> Value {
     newest["version"] = Value::Null;
     newest["secret"]["labels"]["version"] = Value::Null;
     // An install that was taken up again is an upgrade of the failed one.
-    for said in ["description"] {
-        newest["info"][said] = Value::Null;
-    }
+    newest["info"]["description"] = Value::Null;
     for hook in newest["hooks"].as_array_mut().into_iter().flatten() {
         hook["last_run"] = Value::Null;
         hook["delete_policies"] = Value::Null;

@@ -11,7 +11,7 @@ use crate::support::state::{State, differences, neutral};
 use crate::support::{ChartDir, HelmRun, Server};
 
 /// How long controllers may take to come to rest.
-const SETTLING: Duration = Duration::from_secs(20);
+const SETTLING: Duration = Duration::from_secs(90);
 
 /// What both engines are to do.
 pub enum Act<'a> {
