@@ -13,10 +13,12 @@
     reason = "part of tests"
 )]
 
+mod conf;
 mod load;
 mod matching;
 mod suite;
 
+pub use conf::ini;
 pub use load::{common, is_fresh, recordings, records};
 pub use matching::{Placeholders, sorted};
 pub use suite::{Suite, Verdict};

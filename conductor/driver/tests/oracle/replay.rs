@@ -1,7 +1,6 @@
 //! What this driver does with a recorded case.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::sync::Mutex;
 
@@ -310,34 +309,7 @@ fn row<R: Record>(row: &Value, changes: &Value) -> Result<R, String> {
 
 /// Settings of a case, read from a file as the service reads them.
 fn settings(conf: &Value, base: &Value) -> Result<Settings, String> {
-    let mut groups: BTreeMap<&str, BTreeMap<&str, &Value>> = BTreeMap::new();
-    for (group, options) in [base, conf].into_iter().filter_map(Value::as_object).flatten() {
-        let known = groups.entry(group).or_default();
-        known.extend(
-            options
-                .as_object()
-                .unwrap()
-                .iter()
-                .map(|(name, value)| (name.as_str(), value)),
-        );
-    }
-    let mut text = String::new();
-    for (group, options) in groups {
-        writeln!(text, "[{group}]").unwrap();
-        for (name, value) in options {
-            writeln!(text, "{name} = {}", option(value)).unwrap();
-        }
-    }
     let file = tempfile::NamedTempFile::new().unwrap();
-    fs::write(file.path(), text).unwrap();
+    fs::write(file.path(), oracle::ini(&[base, conf])).unwrap();
     Settings::load(&[file.path().to_owned()], &[]).map_err(|error| error.to_string())
-}
-
-fn option(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(option).collect::<Vec<_>>().join(","),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
 }
