@@ -17,10 +17,10 @@ pub async fn write(app: &App, operation: &Operation, lease: &Lease, error: &str)
     if !lease.holds(&mut tx).await? {
         return Err(StepError::LeaseLost);
     }
-    let Some((_, groups)) = app.lock(&mut tx, uuid).await? else {
+    if app.lock(&mut tx, uuid).await?.is_none() {
         app.journal.forget(&mut tx, uuid).await?;
         return Ok(magnum_objects::Db::commit(tx).await?);
-    };
+    }
     if !app
         .journal
         .finish(&mut tx, operation.id, State::Failed, Some(error))
@@ -46,9 +46,9 @@ pub async fn write(app: &App, operation: &Operation, lease: &Lease, error: &str)
         );
         rows::cluster::update(&mut tx, app.db.schema(), uuid, &failed(status, error), &guard).await?;
     }
-    let cluster = app.lock(&mut tx, uuid).await?.map(|(cluster, _)| cluster);
+    let left = app.lock(&mut tx, uuid).await?;
     magnum_objects::Db::commit(tx).await?;
-    if let Some(cluster) = cluster {
+    if let Some((cluster, groups)) = left {
         app.notifications
             .cluster(&operation.context(), action, Outcome::Failure, &cluster, &groups);
     }

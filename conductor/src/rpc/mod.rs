@@ -20,7 +20,7 @@ use crate::{
     request::{Request, RequestError},
     route::{self, Route},
 };
-pub use handlers::Handlers;
+pub use handlers::{Handlers, about_a_cluster, knows};
 
 /// Pauses between attempts while a server that acceptance needs is away.
 const PAUSES: [Duration; 4] = [
@@ -60,7 +60,7 @@ impl Conductor {
     }
 
     async fn serve(&self, incoming: Incoming, mut request: Request) {
-        if !handlers::knows(&request.method) {
+        if !knows(&request.method) {
             tracing::warn!(method = %request.method, "no such method");
             incoming.ack().await;
             return incoming
@@ -143,7 +143,7 @@ impl Conductor {
 impl Endpoint for Conductor {
     /// Requests for one cluster are accepted, or passed on, one after the other in the order of their arrival.
     fn lane(&self, method: &str, args: &Map<String, Value>) -> Option<String> {
-        handlers::about_a_cluster(method)
+        about_a_cluster(method)
             .then(|| route::cluster_uuid(args))
             .flatten()
     }
@@ -174,7 +174,8 @@ impl Endpoint for Conductor {
     }
 }
 
-fn remote(error: MagnumError) -> RemoteError {
+/// An exception as it is put on the wire.
+pub fn remote(error: MagnumError) -> RemoteError {
     RemoteError {
         tb: vec![format!("{}.{}: {}\n", error.module, error.class, error.message)],
         class: error.class,

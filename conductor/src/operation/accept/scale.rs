@@ -123,7 +123,8 @@ impl Acceptor {
             return Err(self.refuse(request, &cluster, &groups, words));
         }
         let schema = self.app.db.schema();
-        let from = member(&mut groups, group_uuid)?.node_count;
+        // Notifications tell of what is asked for.
+        let from = std::mem::replace(&mut member(&mut groups, group_uuid)?.node_count, to);
         let changes = Changes::new()
             .set("node_count", to)
             .set("status", ClusterStatus::UpdateInProgress);
