@@ -61,3 +61,8 @@ e2e: programs
 # Every fuzz target for FUZZ_SECONDS; FUZZ_TARGETS chooses some of them.
 fuzz:
 	tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60) $(FUZZ_TARGETS)
+
+# Calls over the bus, beside Python's conductor and a bare echo; ours as released.
+bench:
+	cargo build --release -p magnum-conductor -p bench
+	target/release/bench rpc

@@ -3,6 +3,8 @@
 //! Each file there is one program with one stack, which its tests share and which ends with the program. Tests use
 //! clusters of their own; one that stops servers has the stack to itself meanwhile ([`Shared::alone`]).
 
+pub mod rpc;
+
 use std::future::Future;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -48,7 +50,7 @@ impl Shared {
         self.stack
             .get_or_try_init(async || {
                 let filter = tracing_subscriber::EnvFilter::new(
-                    "warn,lapin=off,stack=info,e2e=info,executable=info,wsgi=info",
+                    "warn,lapin=off,stack=info,e2e=info,executable=info,wsgi=info,mixed=info",
                 );
                 // Another stack of this program may have done it.
                 let _ = tracing_subscriber::fmt()
