@@ -5,6 +5,8 @@
 
 pub mod rpc;
 
+pub mod commands;
+
 use std::future::Future;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -50,7 +52,7 @@ impl Shared {
         self.stack
             .get_or_try_init(async || {
                 let filter = tracing_subscriber::EnvFilter::new(
-                    "warn,lapin=off,stack=info,e2e=info,executable=info,wsgi=info,mixed=info",
+                    "warn,lapin=off,stack=info,e2e=info,executable=info,wsgi=info,mixed=info,releases=info,takeover=info",
                 );
                 // Another stack of this program may have done it.
                 let _ = tracing_subscriber::fmt()

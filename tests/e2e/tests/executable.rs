@@ -19,6 +19,13 @@ async fn whole_life() -> Result<()> {
     story(stack, "life").await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "not yet seen to pass: run it with --ignored on a quiet machine"]
+async fn every_command_of_the_command_line() -> Result<()> {
+    let (stack, _turn) = SHARED.together().await?;
+    e2e::commands::every_command(stack, "commands").await
+}
+
 /// How many clusters there are, and how many of them are not as they should be, apart from the named one.
 async fn others(stack: &Stack, but: &str) -> Result<Vec<Vec<Option<String>>>> {
     let query = format!(
