@@ -91,7 +91,11 @@ pub fn layers(list: &Path) -> Result<Vec<(String, Vec<PathBuf>)>> {
 }
 
 /// The cases of a chart: those of the list, or its defaults and its `ci/` files; for each Kubernetes version.
-pub fn of_chart(chart: &Subject, layers: Option<&[(String, Vec<PathBuf>)]>, versions: &[String]) -> Vec<Case> {
+pub fn of_chart(
+    chart: &Subject,
+    layers: Option<&[(String, Vec<PathBuf>)]>,
+    versions: &[String],
+) -> Vec<Case> {
     let named = match layers {
         Some(layers) => layers.to_vec(),
         None => {
@@ -116,7 +120,10 @@ pub fn of_chart(chart: &Subject, layers: Option<&[(String, Vec<PathBuf>)]>, vers
 }
 
 fn ci_files(chart: &Path) -> Vec<(String, Vec<PathBuf>)> {
-    let entries = std::fs::read_dir(chart.join("ci")).into_iter().flatten().flatten();
+    let entries = std::fs::read_dir(chart.join("ci"))
+        .into_iter()
+        .flatten()
+        .flatten();
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|e| e == "yaml" || e == "yml"))

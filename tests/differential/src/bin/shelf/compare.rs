@@ -86,14 +86,18 @@ fn beyond_chance(ours: &str, helm: &str, again: &impl Fn() -> Answer) -> Verdict
     if shuffled && sorted(&ours) == sorted(&helm) {
         return Verdict::RandomOrder;
     }
-    let differing = helm.iter().zip(&ours).zip(&common).find(|((helm, ours), common)| match common {
-        None => helm != ours,
-        // A random value has no meaning, but it must stand under the same key.
-        Some(shared) => {
-            let key = helm.get(..*shared).and_then(|text| text.find(": ")).unwrap_or(0);
-            helm.get(..key) != ours.get(..key)
-        }
-    });
+    let differing = helm
+        .iter()
+        .zip(&ours)
+        .zip(&common)
+        .find(|((helm, ours), common)| match common {
+            None => helm != ours,
+            // A random value has no meaning, but it must stand under the same key.
+            Some(shared) => {
+                let key = helm.get(..*shared).and_then(|text| text.find(": ")).unwrap_or(0);
+                helm.get(..key) != ours.get(..key)
+            }
+        });
     match differing {
         Some(((helm, ours), _)) => Verdict::Differs {
             first: format!("ours `{}`, helm `{}`", ours.trim(), helm.trim()),
@@ -141,7 +145,10 @@ mod tests {
         assert_eq!(verdict("a: 1", &["a: 1"]), Verdict::Equal);
         assert!(verdict("a: 2", &["a: 1"]).is_difference());
         let runs = ["a: 1\np: xyz", "a: 1\np: qrs"];
-        assert_eq!(verdict("a: 1\np: mno", &runs), Verdict::EqualButRandom { lines: 1 });
+        assert_eq!(
+            verdict("a: 1\np: mno", &runs),
+            Verdict::EqualButRandom { lines: 1 }
+        );
         assert!(verdict("a: 2\np: mno", &runs).is_difference());
         assert!(verdict("a: 1\nq: mno", &runs).is_difference());
         assert!(verdict("a: 1\np: mno\n", &runs).is_difference());

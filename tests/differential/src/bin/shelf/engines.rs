@@ -72,7 +72,13 @@ impl Engines {
         command
             .args(["template", NAME])
             .arg(chart)
-            .args(["-n", NAMESPACE, "--include-crds", "--kube-version", &case.kube_version])
+            .args([
+                "-n",
+                NAMESPACE,
+                "--include-crds",
+                "--kube-version",
+                &case.kube_version,
+            ])
             .env_clear()
             .env("HOME", &self.home)
             .env("KUBECONFIG", "/dev/null");
@@ -93,8 +99,8 @@ fn render(chart: &Chart, case: &Case) -> Result<String, String> {
     let mut user = Values::new();
     for file in &case.values {
         let text = std::fs::read_to_string(file).map_err(|err| err.to_string())?;
-        let read = yaml::from_yaml(&text)
-            .map_err(|err| format!("failed to parse {}: {err}", file.display()))?;
+        let read =
+            yaml::from_yaml(&text).map_err(|err| format!("failed to parse {}: {err}", file.display()))?;
         let read: Option<Values> = serde_json::from_value(read).map_err(|err| err.to_string())?;
         values::overlay(&mut user, read.unwrap_or_default());
     }

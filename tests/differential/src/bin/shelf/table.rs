@@ -79,7 +79,12 @@ pub fn write(results: &Results, versions: &[String]) -> String {
             Ok(loaded) => (loaded.name().to_owned(), loaded.version().to_owned()),
             Err(_) => (chart.name.clone(), String::new()),
         };
-        let _ = writeln!(text, "| {name} | {version} | {} | {} |", chart.origin, count.row());
+        let _ = writeln!(
+            text,
+            "| {name} | {version} | {} | {} |",
+            chart.origin,
+            count.row()
+        );
     }
     let _ = writeln!(text, "| **all {}** | | | {} |", results.len(), total.row());
     notes(&mut text, results);
