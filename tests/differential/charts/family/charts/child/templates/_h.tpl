@@ -1,0 +1,1 @@
+{{ define "child.who" }}child {{ .Chart.Name }}{{ end }}

@@ -1,0 +1,1 @@
+{{ define "child.who" }}parent says {{ .Chart.Name }}{{ end }}

@@ -1,0 +1,45 @@
+//! Our Helm beside the real one (3.17.3, the program that `HELM_TEST_PROGRAM` names): the same charts and
+//! values through both, and what they answer compared, byte for byte.
+
+pub mod engines;
+pub mod generate;
+pub mod report;
+pub mod snippets;
+
+/// Bounds of a property test, from the environment.
+#[derive(Clone, Copy, Debug)]
+pub struct Volume {
+    /// How many cases (`DIFFERENTIAL_CASES`).
+    pub cases: u64,
+    /// Where their random numbers start (`DIFFERENTIAL_SEED`).
+    pub seed: u64,
+    /// The first case (`DIFFERENTIAL_FIRST`), to do a failed one again.
+    pub first: u64,
+}
+
+impl Volume {
+    /// What the environment asks for; says loudly that `test` does nothing if it asks for nothing.
+    pub fn from_env(test: &str) -> Option<Self> {
+        let number = |name: &str| std::env::var(name).ok()?.parse().ok();
+        let Some(cases) = number("DIFFERENTIAL_CASES") else {
+            #[allow(clippy::print_stderr)]
+            {
+                eprintln!("SKIPPED: {test}: DIFFERENTIAL_CASES is not set");
+            }
+            return None;
+        };
+        Some(Self {
+            cases,
+            seed: number("DIFFERENTIAL_SEED").unwrap_or(1),
+            first: number("DIFFERENTIAL_FIRST").unwrap_or(0),
+        })
+    }
+
+    /// A part of the cases, for a suite that shares the volume with others.
+    pub fn part(self, percent: u64) -> Self {
+        Self {
+            cases: (self.cases * percent).div_ceil(100),
+            ..self
+        }
+    }
+}
