@@ -9,6 +9,10 @@ use magnum_conductor::{
     log, report, service,
 };
 
+/// Bytes of a worker's stack. Acceptance polls many futures inside each other and charts nest their templates: an
+/// unoptimised build was seen to overflow tokio's two megabytes. Only what is touched takes memory.
+const STACK: usize = 16 << 20;
+
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     if let Some(Command::Template(command)) = &arguments.command {
@@ -27,7 +31,11 @@ fn template(command: &cli::template::Template, debug: bool) -> anyhow::Result<Ex
 fn run(arguments: Arguments) -> anyhow::Result<()> {
     let settings = conductor_config::Settings::load(&arguments.files(), &arguments.config_dir)
         .context("the configuration cannot be used")?;
-    let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(STACK)
+        .build()
+        .context("the runtime cannot be started")?;
     match arguments.command {
         None => {
             log::init(&log::LogOptions::new(&settings, arguments.debug))
