@@ -196,4 +196,27 @@ const RULES: &[Rule] = &[
                 && *place == "db.cluster"
         },
     },
+    Rule {
+        id: "a-failed-deletion-says-so",
+        explains: |Difference { case, place, .. }| {
+            method(case) == "cluster_delete"
+                && place.starts_with("notifications[1]")
+                && (place.ends_with(".status") || place.ends_with(".status_reason"))
+        },
+    },
+    Rule {
+        id: "credentials-where-it-helps",
+        explains: |Difference {
+                       case, ours, theirs, ..
+                   }| {
+            let text = theirs["reply"]["failure"]["message"].as_str().unwrap_or_default();
+            let refused = ours["reply"]["failure"]["class"] == "NotSupported" && ours["db"] == json!({});
+            let allowed = case["rows"]["cluster"][0]["status"]
+                .as_str()
+                .is_some_and(|status| status.starts_with("CREATE_"));
+            method(case) == "credential_rotate"
+                && text.starts_with("magnum.conductor.handlers.credential_conductor")
+                && (refused || allowed && ours["reply"]["failure"].is_null())
+        },
+    },
 ];

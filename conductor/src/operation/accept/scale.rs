@@ -46,7 +46,7 @@ impl Acceptor {
             .find(|group| group.is_default && group.role != "master");
         let worker = worker.ok_or_else(|| MagnumError::node_group_not_found("default-worker"))?;
         if worker.node_count == node_count {
-            return Ok(found.cluster);
+            return Ok(self.find(cluster_uuid).await?.cluster);
         }
         self.scale(
             request,
@@ -123,8 +123,12 @@ impl Acceptor {
             return Err(self.refuse(request, &cluster, &groups, words));
         }
         let schema = self.app.db.schema();
-        // Notifications tell of what is asked for.
-        let from = std::mem::replace(&mut member(&mut groups, group_uuid)?.node_count, to);
+        let group = member(&mut groups, group_uuid)?;
+        let from = group.node_count;
+        // As in Python, the notification of a resize tells the size asked for, that of an update the size before.
+        if !update {
+            group.node_count = to;
+        }
         let changes = Changes::new()
             .set("node_count", to)
             .set("status", ClusterStatus::UpdateInProgress);
