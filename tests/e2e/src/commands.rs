@@ -39,10 +39,11 @@ pub async fn every_command(stack: &Stack, cluster: &str) -> Result<()> {
     crate::deleted(&life).await
 }
 
-/// A command's JSON.
+/// A command's JSON, which some put a sentence in front of.
 async fn json(stack: &Stack, words: &[&str]) -> Result<Value> {
     let text = stack.openstack(&[words, &["-f", "json"]].concat()).await?;
-    serde_json::from_str(&text).with_context(|| format!("{words:?} printed no JSON: {text}"))
+    let begin = text.find(['{', '[']).unwrap_or_default();
+    serde_json::from_str(&text[begin..]).with_context(|| format!("{words:?} printed no JSON: {text}"))
 }
 
 /// Checks fields of what a command showed.
