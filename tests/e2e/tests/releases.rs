@@ -19,7 +19,6 @@ static V20: Shared = Shared::new(|| of(Release::V20));
 static V22: Shared = Shared::new(|| of(Release::V22));
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "not yet seen to pass: run it with --ignored on a quiet machine"]
 async fn whole_life_with_18() -> Result<()> {
     let (stack, _turn) = V18.together().await?;
     story(stack, "life").await
