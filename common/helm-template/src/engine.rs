@@ -154,6 +154,7 @@ fn gather(
             Some(map @ Value::Map(_)) => map,
             _ => Value::map_of(MapKind::Values, Entries::new()),
         };
+        share_globals(&values, &child_values);
         let child_context = gather(child, false, child_values, release, capabilities, renderables)?;
         subcharts.insert(child.name.as_str().into(), child_context);
     }
@@ -186,6 +187,32 @@ fn gather(
         );
     }
     Ok(data)
+}
+
+/// A child has a copy of each global table of its parent, but what stands in those tables is the same in
+/// Go: a change of one is seen by the other.
+fn share_globals(parent: &Value, child: &Value) {
+    let globals = |values: &Value| values.as_map()?.get("global")?.as_map().cloned();
+    let (Some(parent), Some(child)) = (globals(parent), globals(child)) else {
+        return;
+    };
+    for (key, value) in parent.entries.borrow().iter() {
+        match (value, child.get(key)) {
+            (Value::Map(table), Some(Value::Map(copy))) => {
+                let shared = table.entries.borrow();
+                let nested = shared
+                    .iter()
+                    .filter(|(_, value)| matches!(value, Value::Map(_) | Value::List(_)));
+                for (name, value) in nested {
+                    if copy.get(name).is_some() {
+                        copy.insert(name.clone(), value.clone());
+                    }
+                }
+            }
+            (Value::List(_), Some(Value::List(_))) => child.insert(key.clone(), value.clone()),
+            _ => {}
+        }
+    }
 }
 
 fn render_all(
