@@ -3,6 +3,7 @@
 use crate::LookupError;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A chart as the renderer needs it, its dependencies already processed
 /// (aliases applied, disabled ones gone).
@@ -17,9 +18,9 @@ pub struct RenderChart {
     /// `Chart.yaml` as parsed, with Helm's own key names; becomes `.Chart`.
     pub metadata: Json,
     /// What `.Files` serves: everything that is not a template nor special.
-    pub files: BTreeMap<String, Vec<u8>>,
+    pub files: BTreeMap<String, Arc<[u8]>>,
     /// Templates by path inside the chart (`templates/x.yaml`), in load order.
-    pub templates: Vec<(String, Vec<u8>)>,
+    pub templates: Vec<(String, Arc<[u8]>)>,
     /// Enabled dependencies.
     pub dependencies: Vec<RenderChart>,
 }

@@ -92,7 +92,7 @@ pub(crate) fn files(chart: &RenderChart) -> Value {
     let files = chart
         .files
         .iter()
-        .map(|(name, data)| (name.clone(), data.as_slice().into()));
+        .map(|(name, data)| (name.clone(), data.clone()));
     Native::Files(Files::new(files)).into_value()
 }
 

@@ -102,7 +102,7 @@ fn limit(template: &str, what: String) -> Fault {
 }
 
 struct Renderable {
-    text: String,
+    text: Arc<str>,
     data: Value,
     base_path: String,
 }
@@ -173,7 +173,7 @@ fn gather(
         }
         let full = format!("{}/{name}", chart.path);
         let text = match std::str::from_utf8(text) {
-            Ok(text) => text.to_owned(),
+            Ok(text) => text.into(),
             Err(_) => return Err(RenderError::NotText { name: full }),
         };
         let base_path = format!("{}/templates", chart.path);
@@ -224,7 +224,7 @@ fn render_all(
     order.sort_by_key(|name| std::cmp::Reverse((name.matches('/').count(), name.as_str())));
     let set = Rc::new(Set::default());
     for name in &order {
-        if let Err(message) = set.parse(name, &renderables[*name].text) {
+        if let Err(message) = set.parse_file(name, &renderables[*name].text) {
             return Err(RenderError::Parse(parse_error(name, &message)));
         }
     }

@@ -2,14 +2,14 @@
 
 use regex::Regex;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Files by path.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Files(BTreeMap<String, Rc<[u8]>>);
+pub(crate) struct Files(BTreeMap<String, Arc<[u8]>>);
 
 impl Files {
-    pub fn new(files: impl Iterator<Item = (String, Rc<[u8]>)>) -> Self {
+    pub fn new(files: impl Iterator<Item = (String, Arc<[u8]>)>) -> Self {
         Self(files.collect())
     }
 
@@ -17,11 +17,11 @@ impl Files {
         self.0.len()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&String, &Rc<[u8]>)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &Arc<[u8]>)> {
         self.0.iter()
     }
 
-    pub fn get(&self, name: &str) -> Option<&Rc<[u8]>> {
+    pub fn get(&self, name: &str) -> Option<&Arc<[u8]>> {
         self.0.get(name)
     }
 

@@ -4,10 +4,11 @@ use crate::files::Files;
 use crate::functions::date;
 use crate::native::Native;
 use crate::template::exec::Fault;
-use crate::value::{Entries, MapKind, Value};
+use crate::value::{Entries, Map, MapKind, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::rc::Rc;
+use std::sync::Arc;
 
 type Call = fn(&Value, &[Value]) -> Result<Value, Fault>;
 
@@ -21,7 +22,7 @@ pub(crate) struct Method {
 pub(crate) fn find(receiver: &Value, name: &str) -> Option<Method> {
     let (signature, call): (&'static str, Call) = match receiver {
         Value::Map(map) if map.kind == MapKind::Values => match name {
-            "AsMap" => ("", |receiver, _| Ok(receiver.clone())),
+            "AsMap" => ("", |receiver, _| Ok(as_map(receiver))),
             "YAML" => ("", |receiver, _| {
                 Ok(Value::string_from(
                     crate::yaml::emit_value(receiver).unwrap_or_default().into_bytes(),
@@ -58,6 +59,17 @@ pub(crate) fn find(receiver: &Value, name: &str) -> Option<Method> {
     Some(Method { signature, call })
 }
 
+/// The same map under the type that sprig's functions ask for.
+fn as_map(receiver: &Value) -> Value {
+    match receiver {
+        Value::Map(map) => Value::Map(Rc::new(Map {
+            kind: MapKind::Any,
+            entries: map.entries.clone(),
+        })),
+        other => other.clone(),
+    }
+}
+
 fn files(receiver: &Value) -> Option<&Files> {
     match receiver {
         Value::Native(native) => match &**native {
@@ -75,10 +87,10 @@ fn text(value: &Value) -> String {
         .unwrap_or_default()
 }
 
-fn bytes_of(receiver: &Value, name: &Value) -> Rc<[u8]> {
+fn bytes_of(receiver: &Value, name: &Value) -> Arc<[u8]> {
     files(receiver)
         .and_then(|files| files.get(&text(name)).cloned())
-        .unwrap_or_else(|| Rc::from([]))
+        .unwrap_or_else(|| [].into())
 }
 
 fn glob(receiver: &Value, args: &[Value]) -> Result<Value, Fault> {

@@ -128,7 +128,7 @@ impl Native {
             Self::Struct(s) => s.get(name).cloned(),
             Self::Files(files) => Some(match files.get(name) {
                 Some(data) => Value::Bytes(data.clone()),
-                None => Value::Bytes(Rc::from([])),
+                None => Value::Bytes([].into()),
             }),
             _ => None,
         }

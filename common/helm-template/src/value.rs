@@ -20,9 +20,9 @@ pub(crate) enum Value {
     Float(f64),
     Str(Arc<str>),
     /// A string that is not UTF-8.
-    RawStr(Rc<[u8]>),
+    RawStr(Arc<[u8]>),
     /// `[]byte`
-    Bytes(Rc<[u8]>),
+    Bytes(Arc<[u8]>),
     List(Rc<List>),
     Map(Rc<Map>),
     /// Go structs and types with methods.
@@ -76,7 +76,8 @@ pub(crate) type Entries = BTreeMap<Arc<str>, Value>;
 #[derive(Debug)]
 pub(crate) struct Map {
     pub kind: MapKind,
-    pub entries: RefCell<Entries>,
+    /// One map may be seen under two types.
+    pub entries: Rc<RefCell<Entries>>,
 }
 
 impl Map {
@@ -149,7 +150,7 @@ impl Value {
     pub fn map_of(kind: MapKind, entries: Entries) -> Self {
         Self::Map(Rc::new(Map {
             kind,
-            entries: RefCell::new(entries),
+            entries: Rc::new(RefCell::new(entries)),
         }))
     }
 
@@ -233,7 +234,8 @@ impl Value {
             Self::Uint(value, _) => *value != 0,
             Self::Float(value) => *value != 0.0,
             Self::Str(text) => !text.is_empty(),
-            Self::RawStr(bytes) | Self::Bytes(bytes) => !bytes.is_empty(),
+            Self::RawStr(bytes) => !bytes.is_empty(),
+            Self::Bytes(bytes) => !bytes.is_empty(),
             Self::List(list) => !list.items.is_empty(),
             Self::Map(map) => map.len() > 0,
             Self::Native(native) => native.is_true(),
@@ -249,7 +251,8 @@ impl Value {
             (Self::Uint(a, ka), Self::Uint(b, kb)) => a == b && ka == kb,
             (Self::Float(a), Self::Float(b)) => a == b,
             (Self::Str(a), Self::Str(b)) => a == b,
-            (Self::RawStr(a), Self::RawStr(b)) | (Self::Bytes(a), Self::Bytes(b)) => a == b,
+            (Self::RawStr(a), Self::RawStr(b)) => a == b,
+            (Self::Bytes(a), Self::Bytes(b)) => a == b,
             (Self::List(a), Self::List(b)) => {
                 Rc::ptr_eq(a, b)
                     || a.elem == b.elem

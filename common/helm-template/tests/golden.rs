@@ -4,6 +4,7 @@
 use helm_template::{Capabilities, KubeVersion, Limits, NoLookup, ReleaseInfo, RenderChart, render, yaml};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 fn data(name: &str) -> Json {
     let path = format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -33,7 +34,7 @@ fn capabilities() -> Capabilities {
 fn snippet(
     template: &str,
     values: &Json,
-    files: &BTreeMap<String, Vec<u8>>,
+    files: &BTreeMap<String, Arc<[u8]>>,
     chart: &Json,
 ) -> Result<String, String> {
     let around = "out: {{ include (print .Template.BasePath \"/_a.tpl\") . }}<end>";
@@ -43,8 +44,8 @@ fn snippet(
         metadata: chart.clone(),
         files: files.clone(),
         templates: vec![
-            ("templates/_a.tpl".into(), template.as_bytes().to_vec()),
-            ("templates/z.yaml".into(), around.as_bytes().to_vec()),
+            ("templates/_a.tpl".into(), template.as_bytes().into()),
+            ("templates/z.yaml".into(), around.as_bytes().into()),
         ],
         ..RenderChart::default()
     };
@@ -70,11 +71,11 @@ fn snippet(
 fn template_snippets() {
     let golden = data("templates.json");
     let values = yaml::from_yaml(golden["values"].as_str().unwrap()).unwrap();
-    let files: BTreeMap<String, Vec<u8>> = golden["files"]
+    let files: BTreeMap<String, Arc<[u8]>> = golden["files"]
         .as_object()
         .unwrap()
         .iter()
-        .map(|(name, text)| (name.clone(), text.as_str().unwrap().as_bytes().to_vec()))
+        .map(|(name, text)| (name.clone(), text.as_str().unwrap().as_bytes().into()))
         .collect();
     let cases = golden["cases"].as_array().unwrap();
     let mut wrong = Vec::new();

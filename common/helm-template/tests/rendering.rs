@@ -17,7 +17,7 @@ fn chart(name: &str, path: &str, templates: &[(&str, &str)]) -> RenderChart {
         metadata: json!({"name": name, "version": "1.0.0"}),
         templates: templates
             .iter()
-            .map(|(name, text)| ((*name).into(), text.as_bytes().to_vec()))
+            .map(|(name, text)| ((*name).into(), text.as_bytes().into()))
             .collect(),
         ..RenderChart::default()
     }
@@ -348,4 +348,12 @@ fn aliases_cannot_blow_up() {
         error,
         "error converting YAML to JSON: yaml: document contains excessive aliasing"
     );
+}
+
+#[test]
+fn values_as_a_plain_map_are_the_same_map() {
+    let template = "{{ dig \"a\" \"b\" \"none\" .Values.AsMap }} {{ kindOf .Values.AsMap }} \
+        {{ typeOf .Values.AsMap }} {{ $_ := set .Values.AsMap \"x\" 1 }}{{ .Values.x }}";
+    let text = one(template, &json!({"a": {"b": "c"}})).unwrap();
+    assert_eq!(text, "c map map[string]interface {} 1");
 }

@@ -5,6 +5,8 @@ mod ignore;
 mod load;
 mod metadata;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -20,8 +22,8 @@ pub struct File {
     /// Path inside the chart, with slashes.
     pub name: String,
     /// Content; base64 in release records, as Helm stores it.
-    #[serde(with = "base64_data", default)]
-    pub data: Vec<u8>,
+    #[serde(with = "base64_data", default = "no_data")]
+    pub data: Arc<[u8]>,
 }
 
 /// A chart in memory.
@@ -59,7 +61,7 @@ impl Chart {
 
     /// Loads a chart from a gzipped tar archive.
     pub fn from_archive(bytes: &[u8]) -> Result<Self, ChartError> {
-        load::from_archive(bytes, &Limits::default(), 0)
+        load::from_archive(bytes, &Limits::default())
     }
 
     /// Loads a chart from files in memory, named by their path inside the chart.
@@ -72,10 +74,10 @@ impl Chart {
             .into_iter()
             .map(|(name, data)| File {
                 name: name.into(),
-                data: data.into(),
+                data: data.into().into(),
             })
             .collect();
-        load::from_files(files, &Limits::default(), 0)
+        load::from_files(files, &Limits::default())
     }
 
     /// Loads a chart from a folder or an archive, whichever the path is.
@@ -109,7 +111,13 @@ impl Chart {
     }
 }
 
+fn no_data() -> Arc<[u8]> {
+    [].into()
+}
+
 mod base64_data {
+    use std::sync::Arc;
+
     use base64::{Engine, engine::general_purpose::STANDARD};
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
@@ -117,9 +125,9 @@ mod base64_data {
         s.serialize_str(&STANDARD.encode(data))
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Arc<[u8]>, D::Error> {
         let text = Option::<String>::deserialize(d)?.unwrap_or_default();
-        STANDARD.decode(text).map_err(D::Error::custom)
+        STANDARD.decode(text).map(Arc::from).map_err(D::Error::custom)
     }
 }
 

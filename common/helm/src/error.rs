@@ -32,6 +32,12 @@ pub enum ChartError {
         /// The limit, in bytes.
         limit: u64,
     },
+    /// More files than any honest chart has.
+    #[error("chart holds more than {limit} files")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
     /// Charts nested in charts deeper than the limit.
     #[error("chart {0} is nested too deeply")]
     TooDeep(String),

@@ -128,7 +128,7 @@ pub(super) fn deep_copy(value: &Value, depth: usize) -> Result {
                 .collect();
             Ok(Value::Map(Rc::new(Map {
                 kind: map.kind,
-                entries: RefCell::new(copied?),
+                entries: Rc::new(RefCell::new(copied?)),
             })))
         }
         Value::List(list) => {

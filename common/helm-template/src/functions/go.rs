@@ -165,7 +165,10 @@ fn index_one(item: &Value, index: &Value) -> Result {
             (Native::Files(files), _) => {
                 let key = map_key(index)?;
                 Ok(Value::Bytes(
-                    files.get(&key).cloned().unwrap_or_else(|| Rc::from([])),
+                    files
+                        .get(&key)
+                        .cloned()
+                        .unwrap_or_else(|| std::sync::Arc::from([])),
                 ))
             }
             (_, Some(list)) => index_one(&list, index),

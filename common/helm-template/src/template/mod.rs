@@ -1,5 +1,6 @@
 //! Go's `text/template`: lexer, parser and executor.
 
+mod cache;
 mod call;
 pub(crate) mod exec;
 mod field;

@@ -1,5 +1,6 @@
 //! The set of templates that can call one another.
 
+use super::cache;
 use super::node::Template;
 use super::parse::parse;
 use std::cell::RefCell;
@@ -36,9 +37,23 @@ impl Set {
     /// Parses `text` as template `name`, adds what it defines, and gives the
     /// template of that name. A blank definition does not replace another.
     pub fn parse(&self, name: &str, text: &str) -> Result<Arc<Template>, String> {
+        let templates = parse(name, text, &crate::functions::exists)?;
+        self.define(name, templates.into_iter().map(Arc::new))
+    }
+
+    /// As [`Set::parse`], for a file of a chart: what was parsed before is not parsed again.
+    pub fn parse_file(&self, name: &str, text: &Arc<str>) -> Result<Arc<Template>, String> {
+        let templates = cache::parsed(name, text, || parse(name, text, &crate::functions::exists))?;
+        self.define(name, templates.iter().cloned())
+    }
+
+    fn define(
+        &self,
+        name: &str,
+        templates: impl Iterator<Item = Arc<Template>>,
+    ) -> Result<Arc<Template>, String> {
         let mut main = None;
-        for template in parse(name, text, &crate::functions::exists)? {
-            let template = Arc::new(template);
+        for template in templates {
             if &*template.name == name {
                 main = Some(template.clone());
             }

@@ -5,13 +5,15 @@ use std::io::Read;
 use super::File;
 use crate::error::ChartError;
 
-/// Sizes, in bytes, that a chart may not pass (Helm 3.17 has 100 MiB and 5 MiB).
+/// What a chart may not pass; sizes in bytes (Helm 3.17 has 100 MiB and 5 MiB, and counts no files).
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// All files together, unpacked.
     pub total: u64,
     /// One file, unpacked.
     pub file: u64,
+    /// Number of files.
+    pub files: usize,
 }
 
 impl Default for Limits {
@@ -19,18 +21,47 @@ impl Default for Limits {
         Self {
             total: 100 << 20,
             file: 5 << 20,
+            files: 20_000,
         }
     }
 }
 
+/// What was read of a chart so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    bytes: u64,
+    files: usize,
+}
+
+impl Tally {
+    /// Counts a file of that many bytes before it is read.
+    pub(super) fn add(&mut self, name: &str, bytes: u64, limits: &Limits) -> Result<(), ChartError> {
+        let too_large = |what: &str, limit| ChartError::TooLarge {
+            what: what.to_owned(),
+            limit,
+        };
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.files += 1;
+        if bytes > limits.file {
+            return Err(too_large(name, limits.file));
+        }
+        if self.bytes > limits.total {
+            return Err(too_large("the chart", limits.total));
+        }
+        if self.files > limits.files {
+            return Err(ChartError::TooMany { limit: limits.files });
+        }
+        Ok(())
+    }
+}
+
 /// Reads the regular files of an archive; the first path element is the chart's folder and is dropped.
-pub(super) fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<File>, ChartError> {
+pub(super) fn unpack(bytes: &[u8], limits: &Limits, tally: &mut Tally) -> Result<Vec<File>, ChartError> {
     let malformed = |err: std::io::Error| ChartError::Archive(err.to_string());
     let gz = flate2::read::MultiGzDecoder::new(bytes);
     // One byte more than allowed, plus room for tar's own headers, tells a cut from an end.
     let mut tar = tar::Archive::new(gz.take(limits.total.saturating_mul(2).saturating_add(1 << 20)));
     let mut files = Vec::new();
-    let mut total = 0_u64;
     for entry in tar.entries().map_err(malformed)? {
         let mut entry = entry.map_err(malformed)?;
         if !entry.header().entry_type().is_file() {
@@ -39,22 +70,13 @@ pub(super) fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<File>, ChartEr
         let path = String::from_utf8(entry.path_bytes().into_owned())
             .map_err(|_| ChartError::Archive("a file name is not UTF-8".to_owned()))?;
         let Some(name) = inner_path(&path)? else { continue };
-        total = total.saturating_add(entry.size());
-        if entry.size() > limits.file {
-            return Err(ChartError::TooLarge {
-                what: name,
-                limit: limits.file,
-            });
-        }
-        if total > limits.total {
-            return Err(ChartError::TooLarge {
-                what: "the chart".to_owned(),
-                limit: limits.total,
-            });
-        }
+        tally.add(&name, entry.size(), limits)?;
         let mut data = Vec::new();
         entry.read_to_end(&mut data).map_err(malformed)?;
-        files.push(File { name, data });
+        files.push(File {
+            name,
+            data: data.into(),
+        });
     }
     if files.is_empty() {
         return Err(ChartError::Archive("no files in chart archive".to_owned()));
@@ -103,6 +125,10 @@ mod tests {
     use super::*;
     use std::io::Write;
 
+    fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<File>, ChartError> {
+        super::unpack(bytes, limits, &mut Tally::default())
+    }
+
     fn tgz(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut tar = tar::Builder::new(Vec::new());
         for (name, data) in files {
@@ -139,11 +165,64 @@ mod tests {
 
     #[test]
     fn sizes_are_limited() {
-        let limits = Limits { total: 10, file: 6 };
+        let limits = Limits {
+            total: 10,
+            file: 6,
+            files: 3,
+        };
         let one = unpack(&tgz(&[("c/a", b"1234567")]), &limits);
         assert!(matches!(one, Err(ChartError::TooLarge { .. })), "{one:?}");
         let sum = unpack(&tgz(&[("c/a", b"123456"), ("c/b", b"123456")]), &limits);
         assert!(matches!(sum, Err(ChartError::TooLarge { .. })), "{sum:?}");
+        let many = unpack(
+            &tgz(&[("c/a", b"1"), ("c/b", b"1"), ("c/c", b"1"), ("c/d", b"1")]),
+            &limits,
+        );
+        assert!(matches!(many, Err(ChartError::TooMany { limit: 3 })), "{many:?}");
+    }
+
+    #[test]
+    fn a_small_archive_that_unpacks_to_a_large_one_is_not_unpacked() {
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        let mut header = tar::Header::new_gnu();
+        header.set_path("c/zeros").unwrap();
+        header.set_size(1 << 30);
+        header.set_cksum();
+        gz.write_all(header.as_bytes()).unwrap();
+        for _ in 0..64 {
+            gz.write_all(&vec![0; 1 << 20]).unwrap();
+        }
+        let err = unpack(&gz.finish().unwrap(), &Limits::default()).unwrap_err();
+        assert!(matches!(err, ChartError::TooLarge { .. }), "{err}");
+    }
+
+    #[test]
+    fn links_and_devices_are_left_out() {
+        let mut tar = tar::Builder::new(Vec::new());
+        let kinds = [
+            tar::EntryType::Symlink,
+            tar::EntryType::Link,
+            tar::EntryType::Char,
+            tar::EntryType::Fifo,
+        ];
+        for (number, kind) in kinds.into_iter().enumerate() {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_size(0);
+            if matches!(kind, tar::EntryType::Symlink | tar::EntryType::Link) {
+                header.set_link_name("/etc/passwd").unwrap();
+            }
+            tar.append_data(
+                &mut header,
+                format!("c/templates/{number}.yaml"),
+                std::io::empty(),
+            )
+            .unwrap();
+        }
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(&tar.into_inner().unwrap()).unwrap();
+        let err = unpack(&gz.finish().unwrap(), &Limits::default()).unwrap_err();
+        assert_eq!(err.to_string(), "chart archive: no files in chart archive");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use helm_template::yaml;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::archive::{self, Limits};
+use super::archive::{self, Limits, Tally};
 use super::ignore::Rules;
 use super::{Chart, Dependency, File, Metadata};
 use crate::error::ChartError;
@@ -15,8 +15,17 @@ use crate::error::ChartError;
 /// Charts in charts in charts: more than this is an attack.
 const MAX_NESTING: usize = 16;
 
-pub(super) fn from_archive(bytes: &[u8], limits: &Limits, depth: usize) -> Result<Chart, ChartError> {
-    from_files(archive::unpack(bytes, limits)?, limits, depth)
+pub(super) fn from_archive(bytes: &[u8], limits: &Limits) -> Result<Chart, ChartError> {
+    archive_at(bytes, limits, &mut Tally::default(), 0)
+}
+
+/// The tally is one for a chart and all archives in it: an archive of archives may not pass the limits either.
+fn archive_at(bytes: &[u8], limits: &Limits, tally: &mut Tally, depth: usize) -> Result<Chart, ChartError> {
+    files_at(archive::unpack(bytes, limits, tally)?, limits, tally, depth)
+}
+
+pub(super) fn from_files(files: Vec<File>, limits: &Limits) -> Result<Chart, ChartError> {
+    files_at(files, limits, &mut Tally::default(), 0)
 }
 
 pub(super) fn from_dir(dir: &Path, limits: &Limits) -> Result<Chart, ChartError> {
@@ -33,8 +42,16 @@ pub(super) fn from_dir(dir: &Path, limits: &Limits) -> Result<Chart, ChartError>
         })?;
     }
     let mut files = Vec::new();
-    walk(dir, "", &rules, &mut files, limits, 0)?;
-    from_files(files, limits, 0)
+    let mut tally = Tally::default();
+    walk(
+        dir,
+        "",
+        &rules,
+        &mut files,
+        &mut |name, bytes| tally.add(name, bytes, limits),
+        0,
+    )?;
+    files_at(files, limits, &mut tally, 0)
 }
 
 fn walk(
@@ -42,7 +59,7 @@ fn walk(
     prefix: &str,
     rules: &Rules,
     files: &mut Vec<File>,
-    limits: &Limits,
+    count: &mut dyn FnMut(&str, u64) -> Result<(), ChartError>,
     depth: usize,
 ) -> Result<(), ChartError> {
     if depth > 64 {
@@ -76,19 +93,17 @@ fn walk(
             continue;
         }
         if kind.is_dir() {
-            walk(&path, &name, rules, files, limits, depth + 1)?;
+            walk(&path, &name, rules, files, count, depth + 1)?;
         } else if kind.is_file() {
-            if kind.len() > limits.file {
-                return Err(ChartError::TooLarge {
-                    what: name,
-                    limit: limits.file,
-                });
-            }
+            count(&name, kind.len())?;
             let data = std::fs::read(&path).map_err(|source| ChartError::Io {
                 path: path.clone(),
                 source,
             })?;
-            files.push(File { name, data });
+            files.push(File {
+                name,
+                data: data.into(),
+            });
         } else {
             let message = "not a regular file".to_owned();
             return Err(ChartError::File { file: name, message });
@@ -97,10 +112,15 @@ fn walk(
     Ok(())
 }
 
-pub(super) fn from_files(mut files: Vec<File>, limits: &Limits, depth: usize) -> Result<Chart, ChartError> {
+fn files_at(
+    mut files: Vec<File>,
+    limits: &Limits,
+    tally: &mut Tally,
+    depth: usize,
+) -> Result<Chart, ChartError> {
     for file in &mut files {
         if file.data.starts_with(b"\xef\xbb\xbf") {
-            file.data.drain(..3);
+            file.data = file.data[3..].into();
         }
     }
     let metadata = files
@@ -128,7 +148,7 @@ pub(super) fn from_files(mut files: Vec<File>, limits: &Limits, depth: usize) ->
         return Err(ChartError::TooDeep(chart.metadata.name));
     }
     for (name, files) in nested {
-        if let Some(dependency) = sub_chart(&chart, &name, files, limits, depth + 1)? {
+        if let Some(dependency) = sub_chart(&chart, &name, files, limits, tally, depth + 1)? {
             chart.dependencies.push(dependency);
         }
     }
@@ -145,7 +165,7 @@ fn sort_in(
         "Chart.yaml" => {}
         "Chart.lock" => chart.lock = Some(lock(parse(&file)?)),
         "values.yaml" => chart.values = parse::<Option<Map<String, Value>>>(&file)?.unwrap_or_default(),
-        "values.schema.json" => chart.schema = Some(file.data),
+        "values.schema.json" => chart.schema = Some(file.data.to_vec()),
         "requirements.yaml" => {
             #[derive(serde::Deserialize)]
             struct Requirements {
@@ -210,6 +230,7 @@ fn sub_chart(
     name: &str,
     mut files: Vec<File>,
     limits: &Limits,
+    tally: &mut Tally,
     depth: usize,
 ) -> Result<Option<Chart>, ChartError> {
     if name.starts_with(['_', '.']) {
@@ -224,7 +245,7 @@ fn sub_chart(
                 message,
             });
         }
-        from_archive(&file.data, limits, depth)
+        archive_at(&file.data, limits, tally, depth)
     } else {
         let inner: Vec<File> = files
             .into_iter()
@@ -236,7 +257,7 @@ fn sub_chart(
                 })
             })
             .collect();
-        from_files(inner, limits, depth)
+        files_at(inner, limits, tally, depth)
     };
     loaded.map(Some).map_err(|err| ChartError::File {
         file: format!("charts/{name}"),
@@ -253,4 +274,63 @@ fn parse<T: DeserializeOwned>(file: &File) -> Result<T, ChartError> {
     let text = std::str::from_utf8(&file.data).map_err(|err| fail(err.to_string()))?;
     let value = yaml::from_yaml(text).map_err(|err| fail(err.to_string()))?;
     serde_json::from_value(value).map_err(|err| fail(err.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (name, data) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(data.len() as u64);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, name, *data).unwrap();
+        }
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(&tar.into_inner().unwrap()).unwrap();
+        gz.finish().unwrap()
+    }
+
+    #[test]
+    fn archives_in_archives_are_counted_together_and_nest_only_so_deep() {
+        let metadata: &[u8] = b"apiVersion: v2\nname: c\nversion: 1.0.0\n";
+        let inner = archive(&[("c/Chart.yaml", metadata), ("c/x", &[b'x'; 5000])]);
+        let outer = archive(&[
+            ("c/Chart.yaml", metadata),
+            ("c/charts/a.tgz", &inner),
+            ("c/charts/b.tgz", &inner),
+        ]);
+        let limits = Limits {
+            total: 9000,
+            ..Limits::default()
+        };
+        assert!(from_archive(&inner, &limits).is_ok());
+        assert!(from_archive(&outer, &Limits::default()).is_ok());
+        let err = from_archive(&outer, &limits).unwrap_err();
+        assert!(
+            err.to_string().contains("larger than the limit of 9000 bytes"),
+            "{err}"
+        );
+        let mut deep = inner;
+        for _ in 0..20 {
+            deep = archive(&[("c/Chart.yaml", metadata), ("c/charts/c.tgz", &deep)]);
+        }
+        let err = from_archive(&deep, &Limits::default()).unwrap_err();
+        assert!(err.to_string().contains("nested too deeply"), "{err}");
+    }
+
+    #[test]
+    fn a_folder_that_links_to_itself_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("Chart.yaml"), "name: c\nversion: 1.0.0\n").unwrap();
+        std::os::unix::fs::symlink(dir.path(), dir.path().join("again")).unwrap();
+        let err = from_dir(dir.path(), &Limits::default()).unwrap_err();
+        assert!(
+            matches!(err, ChartError::TooDeep(_) | ChartError::Io { .. }),
+            "{err}"
+        );
+    }
 }
