@@ -31,7 +31,7 @@ pub fn template_render(data: &[u8]) {
         name: "c".to_owned(),
         path: "c".to_owned(),
         metadata: json!({"name": "c", "version": "1.0.0"}),
-        templates: vec![("templates/t.yaml".to_owned(), data.to_vec())],
+        templates: vec![("templates/t.yaml".to_owned(), data.into())],
         ..RenderChart::default()
     };
     let values = json!({"a": 1.0, "b": "text", "c": [1.0, "x", null], "d": {"e": true, "f": {}}, "n": null});
@@ -66,9 +66,30 @@ pub fn yaml_reader(data: &[u8]) {
         return;
     };
     let Ok(read) = yaml::from_yaml(text) else { return };
+    if !goes_round(&read) {
+        return;
+    }
     let printed = yaml::to_yaml(&read);
     let again = yaml::from_yaml(&printed);
-    assert_eq!(again.as_ref(), Ok(&read), "printed as {printed:?}");
+    assert_eq!(again.map(floats), Ok(floats(read)), "printed as {printed:?}");
+}
+
+/// What sigs.k8s.io/yaml itself does not bring back: the line break U+0085, which is folded on its way
+/// through JSON, and a key `<<`, which is printed plain.
+fn goes_round(value: &Value) -> bool {
+    let whole = |text: &str| !text.contains('\u{85}') && text != "<<";
+    match value {
+        Value::String(text) => whole(text),
+        Value::Array(items) => items.iter().all(goes_round),
+        Value::Object(table) => table.iter().all(|(key, value)| whole(key) && goes_round(value)),
+        _ => true,
+    }
+}
+
+/// YAML prints the float 2 and the integer 2 alike.
+fn floats(mut value: Value) -> Value {
+    helm::values::numbers_as_floats(&mut value);
+    value
 }
 
 /// Any bytes are an archive or refused. The first byte chooses: the archive itself, a tar to be compressed,
