@@ -96,7 +96,6 @@ pub struct Created {
 /// Files with certificates that cannot be used; no address for Keystone.
 pub fn clouds(settings: &Settings) -> Result<Clouds, OpenStackError> {
     let auth = &settings.keystone_auth;
-    let set = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
     let legacy = || set(&settings.keystone_authtoken.www_authenticate_uri);
     let auth_url = set(&auth.auth_url)
         .or_else(legacy)
@@ -130,12 +129,16 @@ pub fn clouds(settings: &Settings) -> Result<Clouds, OpenStackError> {
             .filter(|seconds| *seconds > 0.0)
             .map_or(TIMEOUT, Duration::from_secs_f64),
         retries: Retries::default(),
-        service_user: service_user(auth),
+        service_user: service_user(auth).or_else(|| legacy_user(&settings.keystone_authtoken_auth)),
     })
 }
 
+/// The value of an option, if it is set to something.
+pub(crate) fn set(value: &Option<String>) -> Option<String> {
+    value.clone().filter(|value| !value.is_empty())
+}
+
 fn service_options(options: &ServiceClient, keystone: &Tls) -> ServiceOptions {
-    let set = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
     let own = Tls {
         ca_file: set(&options.ca_file)
             .map(PathBuf::from)
@@ -155,10 +158,17 @@ fn service_options(options: &ServiceClient, keystone: &Tls) -> ServiceOptions {
     }
 }
 
+/// The service's own user where only `[keystone_authtoken]` has one, as magnum up to 22 takes it; its user and project are
+/// in the domain `default` unless the options say otherwise.
+fn legacy_user(options: &KeystoneAuth) -> Option<Credentials> {
+    let mut options = options.clone();
+    options.default_domain_id = set(&options.default_domain_id).or_else(|| Some("default".to_owned()));
+    service_user(&options)
+}
+
 /// The service's own user; `None` if the options name neither a user nor an application credential.
 fn service_user(auth: &KeystoneAuth) -> Option<Credentials> {
     let named = |id: &Option<String>, name: &Option<String>, domain: Option<Named>| -> Option<Named> {
-        let set = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
         let by_name = || {
             set(name).map(|name| Named::Name {
                 name,

@@ -21,3 +21,4 @@ pub mod route;
 pub mod rpc;
 pub mod service;
 pub mod status;
+pub mod trusts;

@@ -6,18 +6,11 @@ use conductor_driver::{
     values,
 };
 use magnum_objects::{Changes, Cluster, ClusterStatus, ClusterTemplate, Guard, MagnumError, NodeGroup, rows};
-use secrecy::SecretString;
 
-use super::{ACCEPT_LIMIT, Acceptor, failed, too_slow};
+use super::{ACCEPT_LIMIT, Acceptor, failed, means::Means, too_slow};
 use crate::{
-    certificates::{Kept, NewCertificates},
-    cloud,
     notify::{Action, Outcome},
-    operation::{
-        Intent, State,
-        intent::{Change, Credential},
-        journal::NewOperation,
-    },
+    operation::{Intent, State, intent::Change, journal::NewOperation},
     request::{Request, RequestError},
 };
 
@@ -178,58 +171,25 @@ impl Acceptor {
         // What does not make values now would never make a release.
         values::helm_values(&self.app.settings, template, &cluster, &groups, &facts)
             .map_err(MagnumError::from)?;
-        let (certificates, credential, secret) = self.means(request, &cluster).await?;
+        let means = self.means(request, &cluster).await?;
         let intent = Intent {
             change: Change::Create,
             facts: Some(facts),
-            credential: Some(credential.clone()),
+            credential: Some(means.credential.clone()),
             asker: request.asker(),
         };
         let written = self
-            .write(
-                begun.operation,
-                &cluster,
-                &groups,
-                &certificates,
-                &intent,
-                &secret,
-            )
+            .write(begun.operation, &cluster, &groups, &means, &intent)
             .await;
         if !matches!(written, Ok(true)) {
-            // Nobody will ever use it: a deletion came in between, or the database failed and all is made anew.
-            self.app.certificates.forget(&certificates).await;
-            cloud::forget_credential(&self.app, &request.context, &cluster, &credential).await;
+            // Nobody will ever use them: a deletion came in between, or the database failed and all is made anew.
+            self.forget_means(request, &cluster, &means).await;
         }
         match written {
-            Ok(true) => Ok(cluster),
+            // With the references to its certificates.
+            Ok(true) => Ok(self.find(&cluster.uuid).await?.cluster),
             Ok(false) => Err(MagnumError::not_supported("Creating a cluster that is being deleted").into()),
             Err(error) => Err(error),
-        }
-    }
-
-    /// Certificates and application credential of a new cluster; either both or none.
-    async fn means(
-        &self,
-        request: &Request,
-        cluster: &Cluster,
-    ) -> Result<(Kept, Credential, SecretString), RequestError> {
-        let store = &self.app.certificates;
-        let certificates = async {
-            let new = NewCertificates::generate(&self.app.settings, &request.context, cluster).await?;
-            let kept = store.keep(new).await;
-            kept.map_err(|error| cloud::away_or_refused(request, error.is_transient(), error))
-        };
-        match tokio::join!(certificates, cloud::new_credential(&self.app, request, cluster)) {
-            (Ok(kept), Ok((credential, secret))) => Ok((kept, credential, secret)),
-            (Ok(kept), Err(error)) => {
-                store.forget(&kept).await;
-                Err(error)
-            }
-            (Err(error), Ok((credential, _))) => {
-                cloud::forget_credential(&self.app, &request.context, cluster, &credential).await;
-                Err(error)
-            }
-            (Err(error), Err(_)) => Err(error),
         }
     }
 
@@ -238,9 +198,8 @@ impl Acceptor {
         operation: u64,
         cluster: &Cluster,
         groups: &[NodeGroup],
-        certificates: &Kept,
+        means: &Means,
         intent: &Intent,
-        secret: &secrecy::SecretString,
     ) -> Result<bool, RequestError> {
         use secrecy::ExposeSecret;
         let schema = self.app.db.schema();
@@ -248,12 +207,12 @@ impl Acceptor {
         if !self
             .app
             .journal
-            .accepted(&mut tx, operation, intent, Some(secret.expose_secret()))
+            .accepted(&mut tx, operation, intent, Some(means.secret.expose_secret()))
             .await?
         {
             return Ok(false);
         }
-        let references = certificates.write(&mut tx, &self.app.db).await?;
+        let references = means.certificates.write(&mut tx, &self.app.db).await?;
         let stack_id = cluster.stack_id.clone();
         let changes = Changes::new()
             .set("stack_id", stack_id.clone())
@@ -261,6 +220,7 @@ impl Acceptor {
             .set("etcd_ca_cert_ref", references.etcd)
             .set("front_proxy_ca_cert_ref", references.front_proxy)
             .set("magnum_cert_ref", references.magnum);
+        let changes = means.trust_columns(changes);
         let guard = Guard::none().expect("status", ClusterStatus::CreateInProgress);
         if !rows::cluster::update(&mut tx, schema, &cluster.uuid, &changes, &guard).await? {
             return Ok(false);

@@ -6,6 +6,7 @@
 
 mod create;
 mod delete;
+mod means;
 mod nodegroup;
 mod rotate;
 mod scale;

@@ -11,14 +11,15 @@ use crate::{
     cloud,
     notify::{Action, Outcome},
     operation::{Operation, State, StepError, executor::Progress, lease::Lease},
+    trusts,
 };
 
 /// How long a deletion waits for news before it looks for itself.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
-/// Attempts at removing the application credential, or certificates, before the deletion goes on without: it must not
-/// depend on Keystone or Barbican.
-const CREDENTIAL_ATTEMPTS: u32 = 4;
+/// Attempts at removing what is outside the management cluster before the deletion goes on without: it must not depend
+/// on Keystone or Barbican.
+const OUTSIDE_ATTEMPTS: u32 = 4;
 
 impl Steps {
     pub(super) async fn delete(&self, operation: &Operation, lease: &Lease) -> Result<Progress, StepError> {
@@ -63,6 +64,7 @@ impl Steps {
         }
         self.step(operation, "certificates").await?;
         let leftover = leftover.or(self.remove_certificates(operation, &cluster).await?);
+        let leftover = leftover.or(self.remove_trust(operation, &cluster).await?);
         self.step(operation, "rows").await?;
         self.remove_rows(operation, lease, cluster, groups, leftover)
             .await?;
@@ -94,17 +96,14 @@ impl Steps {
         users.dedup();
         match cloud::delete_credentials(&self.app, &cluster.uuid, &users).await {
             Ok(()) => Ok(None),
-            Err(error) if error.is_transient() && operation.attempts < CREDENTIAL_ATTEMPTS => {
-                Err(StepError::transient(error))
-            }
-            Err(error) => {
-                let text = format!(
+            Err(error) => or_leave(
+                operation,
+                error.is_transient(),
+                format!(
                     "Failed to delete application credential for cluster {}: {error}",
                     cluster.uuid
-                );
-                tracing::warn!(reason = %text, "deletion goes on without");
-                Ok(Some(text))
-            }
+                ),
+            ),
         }
     }
 
@@ -116,17 +115,37 @@ impl Steps {
     ) -> Result<Option<String>, StepError> {
         match self.app.certificates.remove_outside(cluster).await {
             Ok(()) => Ok(None),
-            Err(error) if error.is_transient() && operation.attempts < CREDENTIAL_ATTEMPTS => {
-                Err(StepError::transient(error))
-            }
-            Err(error) => {
-                let text = format!(
+            Err(error) => or_leave(
+                operation,
+                error.is_transient(),
+                format!(
                     "Failed to delete certificates of cluster {}: {error}",
                     cluster.uuid
-                );
-                tracing::warn!(reason = %text, "deletion goes on without");
-                Ok(Some(text))
-            }
+                ),
+            ),
+        }
+    }
+
+    /// Removes the trust and the trustee that a Magnum up to 22 gave the cluster.
+    async fn remove_trust(
+        &self,
+        operation: &Operation,
+        cluster: &Cluster,
+    ) -> Result<Option<String>, StepError> {
+        let removed = trusts::delete(
+            &self.app.clouds,
+            &self.app.settings,
+            cluster.trust_id.as_deref(),
+            cluster.trustee_user_id.as_deref(),
+            cluster.trustee_password.as_ref(),
+        );
+        match removed.await {
+            Ok(()) => Ok(None),
+            Err(error) => or_leave(
+                operation,
+                error.is_transient(),
+                format!("Failed to delete the trust of cluster {}: {error}", cluster.uuid),
+            ),
         }
     }
 
@@ -165,4 +184,14 @@ impl Steps {
         }
         Ok(())
     }
+}
+
+/// What a failure outside the management cluster makes of a deletion: a few more attempts while that may help, then it
+/// goes on, with something left behind and said.
+fn or_leave(operation: &Operation, is_away: bool, text: String) -> Result<Option<String>, StepError> {
+    if is_away && operation.attempts < OUTSIDE_ATTEMPTS {
+        return Err(StepError::Transient(text));
+    }
+    tracing::warn!(reason = %text, "deletion goes on without");
+    Ok(Some(text))
 }
