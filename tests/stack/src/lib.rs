@@ -3,6 +3,7 @@
 //! Every server has its own folder, free ports of its own and a log file; several stacks run side by side.
 //! A stack ends with its owner, however that ends (see [`home::Home`]), unless it was told to stay.
 
+pub mod barbican;
 pub mod beside;
 pub mod cache;
 pub mod demo;
