@@ -62,7 +62,8 @@ e2e: programs
 fuzz:
 	tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60) $(FUZZ_TARGETS)
 
-# Calls over the bus, beside Python's conductor and a bare echo; ours as released.
-bench:
+# Charts beside the helm process (OFFICIAL_CHART: another folder), then calls over the bus beside Python; ours as released.
+bench: programs
 	cargo build --release -p magnum-conductor -p bench
+	$(STACK) with-servers target/release/bench helm
 	target/release/bench rpc

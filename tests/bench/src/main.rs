@@ -1,5 +1,6 @@
 //! Benchmarks: what is measured, against what, and how is told by each sub-command. `make bench` runs them all.
 
+mod rendering;
 mod rpc;
 
 use anyhow::Result;
@@ -13,6 +14,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// A cluster's chart: our engine, and the helm process on the same inputs.
+    Helm(rendering::Options),
     /// Calls over the bus: ours, Python's conductor, and a bare echo.
     Rpc(rpc::Options),
     /// Echoes messages, for `rpc`.
@@ -35,6 +38,7 @@ async fn main() -> Result<()> {
         .with_writer(std::io::stderr)
         .init();
     match Arguments::parse().command {
+        Command::Helm(options) => rendering::run(&options, &mut std::io::stdout()),
         Command::Rpc(options) => rpc::run(&options, &mut std::io::stdout()).await,
         Command::Echo { url, queue } => rpc::echo(&url, &queue).await,
     }
