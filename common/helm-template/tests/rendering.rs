@@ -164,9 +164,9 @@ fn files_and_capabilities() {
              {{ (.Files.Glob \"f/*.txt\").AsConfig }} {{ .Chart.IsRoot }}",
         )],
     );
-    chart.files.insert("f/a.bin".into(), vec![0xff, 0x00, 0x10]);
-    chart.files.insert("f/b.txt".into(), b"hi".to_vec());
-    chart.files.insert("f/g/c.txt".into(), b"deep".to_vec());
+    chart.files.insert("f/a.bin".into(), [0xff, 0x00, 0x10].into());
+    chart.files.insert("f/b.txt".into(), (*b"hi").into());
+    chart.files.insert("f/g/c.txt".into(), (*b"deep").into());
     let files = with(&chart, &json!({}), &NoLookup, &Limits::default()).unwrap();
     assert_eq!(
         files["c/templates/a.yaml"],
