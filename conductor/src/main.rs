@@ -24,7 +24,13 @@ fn main() -> anyhow::Result<ExitCode> {
 fn template(command: &cli::template::Template, debug: bool) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
     let (mut stdin, mut stdout, mut stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
-    let code = runtime.block_on(cli::template::run(command, debug, &mut stdin, &mut stdout, &mut stderr))?;
+    let code = runtime.block_on(cli::template::run(
+        command,
+        debug,
+        &mut stdin,
+        &mut stdout,
+        &mut stderr,
+    ))?;
     Ok(code.into())
 }
 

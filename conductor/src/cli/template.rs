@@ -25,7 +25,13 @@ pub struct Template {
     #[arg(value_name = "[NAME] CHART", required = true, num_args = 1..)]
     pub names: Vec<String>,
     /// Namespace of the release.
-    #[arg(long, short, env = "HELM_NAMESPACE", default_value = "default", hide_env = true)]
+    #[arg(
+        long,
+        short,
+        env = "HELM_NAMESPACE",
+        default_value = "default",
+        hide_env = true
+    )]
     pub namespace: String,
     /// What the values are.
     #[command(flatten)]
@@ -221,8 +227,8 @@ fn check_name(name: &str) -> Result<(), String> {
 fn capabilities(command: &Template) -> Result<Capabilities, String> {
     let mut capabilities = helm::default_capabilities();
     if let Some(text) = command.kube_version.as_deref().filter(|text| !text.is_empty()) {
-        capabilities.kube_version = helm::kube_version(text)
-            .map_err(|error| format!("invalid kube version '{text}': {error}"))?;
+        capabilities.kube_version =
+            helm::kube_version(text).map_err(|error| format!("invalid kube version '{text}': {error}"))?;
     }
     capabilities
         .api_versions
@@ -272,7 +278,6 @@ async fn chart(name: &str, source: &SourceOptions) -> Result<Result<Chart, Strin
         password: source.password.clone().map(Into::into),
         ca_file: source.ca_file.clone(),
         insecure_skip_tls_verify: source.insecure_skip_tls_verify,
-        ..ChartSource::default()
     };
     let fetched = source.fetch(&cache_dir()).await;
     Ok(Ok(fetched.map_err(|error| error.to_string())?))
@@ -280,7 +285,11 @@ async fn chart(name: &str, source: &SourceOptions) -> Result<Result<Chart, Strin
 
 /// A folder of the user's own: the service's belongs to the service.
 fn cache_dir() -> PathBuf {
-    let home = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let base = home("XDG_CACHE_HOME").or_else(|| home("HOME").map(|home| home.join(".cache")));
     base.unwrap_or_else(std::env::temp_dir)
         .join("magnum-conductor/charts")
@@ -297,7 +306,8 @@ impl ValueOptions {
             values::overlay(&mut all, values_file(file, stdin)?);
         }
         for line in &self.set_json {
-            strvals::set_json(line, &mut all).map_err(|_| format!("failed parsing --set-json data {line}"))?;
+            strvals::set_json(line, &mut all)
+                .map_err(|_| format!("failed parsing --set-json data {line}"))?;
         }
         for line in &self.set {
             strvals::set(line, &mut all).map_err(|error| format!("failed parsing --set data: {error}"))?;

@@ -28,7 +28,7 @@ impl Dice {
 
     /// One of `words`.
     pub fn word(&mut self, words: &[&'static str]) -> &'static str {
-        *self.pick::<&'static str>(words)
+        self.pick::<&'static str>(words)
     }
 
     /// True in `percent` of 100 throws.
