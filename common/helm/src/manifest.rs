@@ -79,6 +79,53 @@ pub(crate) fn sort(files: &BTreeMap<String, String>) -> Result<(Vec<Hook>, Vec<D
     Ok((hooks, documents))
 }
 
+/// Helm reads the head of a document into a structure, and fails where something else stands.
+fn check_head(source: &str, parsed: &Value) -> Result<(), RenderFailure> {
+    const METADATA: &str =
+        r#"struct { Name string "json:\"name\""; Annotations map[string]string "json:\"annotations\"" }"#;
+    let refuse = |value: &Value, place: &str| {
+        let found = match value {
+            Value::Bool(_) => "bool",
+            Value::Number(_) => "number",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) | Value::Null => "object",
+        };
+        Err(RenderFailure::Yaml {
+            file: source.to_owned(),
+            message: format!(
+                "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go {place}"
+            ),
+        })
+    };
+    let is_table = |value: &Value| value.is_object() || value.is_null();
+    if !is_table(parsed) {
+        return refuse(parsed, "value of type releaseutil.SimpleHead");
+    }
+    for field in ["apiVersion", "kind"] {
+        if parsed[field].is_array() || parsed[field].is_object() {
+            return refuse(
+                &parsed[field],
+                &format!("struct field SimpleHead.{field} of type string"),
+            );
+        }
+    }
+    let metadata = &parsed["metadata"];
+    if !is_table(metadata) {
+        return refuse(
+            metadata,
+            &format!("struct field SimpleHead.metadata of type {METADATA}"),
+        );
+    }
+    if !is_table(&metadata["annotations"]) {
+        return refuse(
+            &metadata["annotations"],
+            "struct field .metadata.annotations of type map[string]string",
+        );
+    }
+    Ok(())
+}
+
 fn sort_in(
     source: &str,
     text: String,
@@ -86,6 +133,7 @@ fn sort_in(
     hooks: &mut Vec<Hook>,
     documents: &mut Vec<Document>,
 ) -> Result<(), RenderFailure> {
+    check_head(source, parsed)?;
     let metadata = &parsed["metadata"];
     let kind = parsed["kind"].as_str().unwrap_or_default().to_owned();
     for value in metadata["annotations"]

@@ -7,6 +7,8 @@ pub(super) struct Analysis {
     pub plain: bool,
     pub single: bool,
     pub block: bool,
+    /// As a literal block, for go-yaml 3, to which a tab is a character like others there.
+    pub block_with_tabs: bool,
 }
 
 pub(super) fn is_break(c: char) -> bool {
@@ -53,11 +55,12 @@ pub(super) fn analyze(text: &str) -> Analysis {
             plain: true,
             single: true,
             block: false,
+            block_with_tabs: false,
         };
     }
     let chars: Vec<char> = text.chars().collect();
     let mut indicators = text.starts_with("---") || text.starts_with("...");
-    let (mut line_breaks, mut special) = (false, false);
+    let (mut line_breaks, mut special, mut tabs) = (false, false, false);
     let (mut edge_blank, mut trailing_space) = (false, false);
     let (mut break_space, mut space_break) = (false, false);
     let (mut previous_space, mut previous_break) = (false, false);
@@ -74,7 +77,8 @@ pub(super) fn analyze(text: &str) -> Analysis {
             ':' => before_blank,
             _ => false,
         };
-        special |= !is_printable(c);
+        tabs |= c == '\t';
+        special |= !is_printable(c) && c != '\t';
         if c == ' ' {
             edge_blank |= i == 0 || last;
             trailing_space |= last;
@@ -90,12 +94,13 @@ pub(super) fn analyze(text: &str) -> Analysis {
         }
         after_blank = matches!(c, ' ' | '\t') || is_break(c);
     }
-    let unprintable = space_break || special;
+    let unprintable = space_break || special || tabs;
     Analysis {
         multiline: line_breaks,
         plain: !(edge_blank || break_space || unprintable || line_breaks || indicators),
         single: !(break_space || unprintable),
         block: !(trailing_space || unprintable),
+        block_with_tabs: !(trailing_space || space_break || special),
     }
 }
 

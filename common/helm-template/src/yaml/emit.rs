@@ -1,4 +1,4 @@
-//! Prints values as go-yaml 2 prints what `encoding/json` made of them.
+//! Prints values as go-yaml 2 prints what `encoding/json` made of them, and as go-yaml 3 prints them as they are.
 
 use super::analyze::{analyze, escape, is_base60, is_break, is_printable};
 use super::resolve::{Scalar, resolve};
@@ -23,10 +23,11 @@ pub(crate) fn emit_value(value: &Value) -> Result<String, String> {
     Emitter::new().document(value)
 }
 
-/// `toYamlPretty`: sequences in mappings are indented too.
+/// `toYamlPretty`, which is go-yaml 3 without JSON in between: sequences in mappings are indented too, lines are as long
+/// as they are, and floats are Go's.
 pub(crate) fn emit_pretty(value: &Value) -> Result<String, String> {
     let mut emitter = Emitter {
-        indent_sequences: true,
+        third: true,
         ..Emitter::new()
     };
     let text = emitter.document(value)?;
@@ -58,8 +59,8 @@ struct Emitter {
     /// Only indentation and indicators stand on the line.
     indention: bool,
     depth: usize,
-    /// Also those that are the value of a key.
-    indent_sequences: bool,
+    /// By go-yaml 3's rules.
+    third: bool,
 }
 
 impl Emitter {
@@ -71,7 +72,7 @@ impl Emitter {
             whitespace: true,
             indention: true,
             depth: 0,
-            indent_sequences: false,
+            third: false,
         }
     }
 
@@ -89,7 +90,11 @@ impl Emitter {
             Value::Int(value, _) => self.scalar(&value.to_string(), Style::Plain, place),
             Value::Uint(value, _) => self.scalar(&value.to_string(), Style::Plain, place),
             Value::Float(value) => {
-                let text = float(*value)?;
+                let text = if self.third {
+                    float_as_it_is(*value)
+                } else {
+                    float(*value)?
+                };
                 self.scalar(&text, Style::Plain, place);
             }
             Value::Str(text) => self.string(text, place)?,
@@ -159,7 +164,7 @@ impl Emitter {
             self.indicator("]", false, false, false);
             return Ok(());
         }
-        let indentless = place == Place::Mapping && !self.indention && !self.indent_sequences;
+        let indentless = place == Place::Mapping && !self.indention && !self.third;
         self.deeper(|this| {
             this.increase_indent(false, indentless);
             for item in items {
@@ -223,7 +228,12 @@ impl Emitter {
         if style == Style::Single && !found.single {
             style = Style::Double;
         }
-        if style == Style::Literal && (!found.block || simple_key) {
+        let block = if self.third {
+            found.block_with_tabs
+        } else {
+            found.block
+        };
+        if style == Style::Literal && (!block || simple_key) {
             style = Style::Double;
         }
         let indent = self.indent;
@@ -270,7 +280,7 @@ impl Emitter {
 
     /// Folds at a space when the line is full; false leaves the space to write.
     fn fold(&mut self, allowed: bool) -> bool {
-        if allowed && self.column > WIDTH {
+        if allowed && !self.third && self.column > WIDTH {
             self.write_indent();
             return true;
         }
@@ -420,6 +430,17 @@ fn float(value: f64) -> Result<String, String> {
         Scalar::Uint(uint) => uint.to_string(),
         _ => text,
     })
+}
+
+/// A float as go-yaml 3 writes it.
+fn float_as_it_is(value: f64) -> String {
+    if value.is_nan() {
+        ".nan".into()
+    } else if value.is_infinite() {
+        if value > 0.0 { ".inf" } else { "-.inf" }.into()
+    } else {
+        format_float(value)
+    }
 }
 
 /// A string as it comes through JSON: go-yaml refuses control characters that

@@ -136,8 +136,33 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// Blanks of every kind become spaces, and what cannot be printed goes, as Helm does before it looks.
+    fn sanitize(&mut self) {
+        let texts = [
+            &mut self.name,
+            &mut self.description,
+            &mut self.home,
+            &mut self.icon,
+            &mut self.app_version,
+            &mut self.kube_version,
+        ];
+        for text in texts
+            .into_iter()
+            .chain(&mut self.sources)
+            .chain(&mut self.keywords)
+        {
+            *text = sanitized(text);
+        }
+        for maintainer in &mut self.maintainers {
+            for text in [&mut maintainer.name, &mut maintainer.email, &mut maintainer.url] {
+                *text = sanitized(text);
+            }
+        }
+    }
+
     /// The checks of Helm's `Metadata.Validate`.
-    pub(super) fn validate(&self) -> Result<(), ChartError> {
+    pub(super) fn validate(&mut self) -> Result<(), ChartError> {
+        self.sanitize();
         let required = [
             ("apiVersion", &self.api_version),
             ("name", &self.name),
@@ -164,4 +189,11 @@ impl Metadata {
         }
         Ok(())
     }
+}
+
+fn sanitized(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|c| !c.is_control())
+        .collect()
 }

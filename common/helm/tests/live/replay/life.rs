@@ -228,15 +228,24 @@ async fn leave_and_return(stage: &mut Stage, charts: &Charts) {
     }
 }
 
-/// Cluster API takes a moment to let go of what was uninstalled.
+/// Cluster API takes a moment to let go of what was uninstalled, and the garbage collector one more for what was owned by
+/// it: a kept template that it collects only after the next installation would be missing there.
 async fn until_gone(stage: &Stage) {
     let deadline = Instant::now() + Duration::from_secs(120);
     for server in stage.both() {
         loop {
             let objects = server.objects().await;
-            let going = objects
-                .iter()
-                .filter(|(_, object)| object["metadata"]["deletionTimestamp"].is_string());
+            let present: Vec<&Value> = objects
+                .values()
+                .map(|object| &object["metadata"]["uid"])
+                .collect();
+            let orphaned = |object: &Value| {
+                let owners = object["metadata"]["ownerReferences"].as_array();
+                owners.is_some_and(|owners| owners.iter().all(|owner| !present.contains(&&owner["uid"])))
+            };
+            let going = objects.iter().filter(|(_, object)| {
+                object["metadata"]["deletionTimestamp"].is_string() || orphaned(object)
+            });
             let going: Vec<&String> = going.map(|(name, _)| name).collect();
             if going.is_empty() {
                 break;
