@@ -263,6 +263,11 @@ fn functions_with_random_results() {
     )
     .unwrap();
     assert_eq!(aes, "secret");
+    let fault = one("{{ decryptAES \"key\" \"aGVs bG8=\" }}", &json!({})).unwrap_err();
+    assert!(
+        fault.to_string().ends_with("illegal base64 data at input byte 4"),
+        "{fault}"
+    );
     let user = one("{{ htpasswd \"me\" \"pw\" }}", &json!({})).unwrap();
     assert!(user.starts_with("me:$2a$10$"), "{user}");
 }

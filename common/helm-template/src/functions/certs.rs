@@ -1,12 +1,11 @@
 //! sprig's keys and certificates. RSA only: elliptic and DSA keys are refused
 //! with an error that says so.
 
+use super::encode::base64_decoded;
 use super::{Row, int_of, text_of};
 use crate::native::{Field, Native, Struct};
 use crate::template::exec::Fault;
 use crate::value::Value;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPrivateKey as _};
 use rsa::pkcs8::{DecodePrivateKey as _, LineEnding};
 use rsa::{RsaPrivateKey, pkcs1v15};
@@ -277,8 +276,7 @@ fn certificate(request: &Request, key: &RsaPrivateKey, authority: Option<&Value>
 
 fn build_custom(args: &[Value]) -> Result<Value> {
     let decode = |value: &Value, what: &str| {
-        let bytes = STANDARD
-            .decode(text_of(value).as_bytes())
+        let bytes = base64_decoded(text_of(value).as_bytes())
             .ok()
             .and_then(|bytes| String::from_utf8(bytes).ok());
         bytes.ok_or_else(|| Fault::Plain(format!("unable to decode base64 {what}")))

@@ -68,7 +68,11 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 /// Errors are the result, as in sprig.
 fn b64dec(text: &[u8]) -> Value {
-    // Go passes over line breaks, and names the first bad byte's place.
+    base64_decoded(text).map_or_else(Value::str, Value::string_from)
+}
+
+/// Go's `base64.StdEncoding`: it passes over line breaks, and names the first bad byte's place.
+pub(super) fn base64_decoded(text: &[u8]) -> Result<Vec<u8>, String> {
     let compact: Vec<u8> = text
         .iter()
         .copied()
@@ -78,10 +82,9 @@ fn b64dec(text: &[u8]) -> Value {
         &base64::alphabet::STANDARD,
         base64::engine::GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
     );
-    match lenient.decode(&compact) {
-        Ok(data) => Value::string_from(data),
-        Err(_) => Value::str(format!("illegal base64 data at input byte {}", b64_fault(text))),
-    }
+    lenient
+        .decode(&compact)
+        .map_err(|_| format!("illegal base64 data at input byte {}", b64_fault(text)))
 }
 
 /// Where Go's decoder stops.

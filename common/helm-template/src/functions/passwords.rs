@@ -1,5 +1,6 @@
 //! sprig's passwords and symmetric encryption.
 
+use super::encode::base64_decoded;
 use super::{Row, int_of, text_of};
 use crate::template::exec::Fault;
 use crate::value::Value;
@@ -149,9 +150,7 @@ fn decrypt(args: &[Value]) -> Result {
     if text.is_empty() {
         return Ok(Value::str(""));
     }
-    let data = STANDARD
-        .decode(text)
-        .map_err(|_| Fault::Plain("illegal base64 data".into()))?;
+    let data = base64_decoded(text).map_err(Fault::Plain)?;
     let Some((iv, body)) = data.split_at_checked(16).filter(|(_, body)| !body.is_empty()) else {
         return Fault::plain("runtime error: index out of range [-1]");
     };

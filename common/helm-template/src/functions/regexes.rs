@@ -114,6 +114,8 @@ fn translate(pattern: &str) -> String {
                 Some('D') => out.push_str("[^0-9]"),
                 Some('W') => out.push_str("[^0-9A-Za-z_]"),
                 Some('S') => out.push_str("[^\\t\\n\\f\\r ]"),
+                Some(c @ ('p' | 'P' | 'x')) => braced(&mut out, c, &mut chars),
+                Some(c @ '0'..='7') => out.push_str(&format!("\\x{{{:x}}}", octal(c, &mut chars))),
                 Some('b') if !in_class => out.push_str("(?-u:\\b)"),
                 Some('B') if !in_class => out.push_str("(?-u:\\B)"),
                 Some(c) => {
@@ -158,6 +160,40 @@ fn translate(pattern: &str) -> String {
         }
     }
     out
+}
+
+/// `\p{Greek}`, `\p{^Greek}`, `\x{10FFFF}`: these braces are no repetition, and Go's `^` turns the class round.
+fn braced(out: &mut String, letter: char, chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    let mut inner = String::new();
+    if chars.next_if_eq(&'{').is_some() {
+        inner = chars.by_ref().take_while(|c| *c != '}').collect();
+    }
+    let letter = match (inner.strip_prefix('^'), letter) {
+        (Some(_), 'p') => 'P',
+        (Some(_), 'P') => 'p',
+        _ => letter,
+    };
+    let name = inner.strip_prefix('^').unwrap_or(&inner);
+    out.push('\\');
+    out.push(letter);
+    if !name.is_empty() {
+        out.push('{');
+        out.push_str(name);
+        out.push('}');
+    }
+}
+
+/// The number of an octal escape of at most three digits.
+fn octal(first: char, chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> u32 {
+    let mut value = first.to_digit(8).unwrap_or(0);
+    for _ in 0..2 {
+        let Some(digit) = chars.peek().and_then(|c| c.to_digit(8)) else {
+            break;
+        };
+        chars.next();
+        value = value * 8 + digit;
+    }
+    value
 }
 
 /// Whether `{n}`, `{n,}` or `{n,m}` begins before `rest`.
@@ -244,4 +280,29 @@ fn split(regex: &Regex, args: &[Value]) -> Result {
         parts.push(Value::string_from(text[begin..].to_vec()));
     }
     Ok(Value::typed_list(crate::value::Elem::Str, parts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn braces_of_escapes_are_no_repetitions() {
+        for (pattern, found) in [
+            (r"\p{L}+", "äb"),
+            (r"\p{^L}+", "+1"),
+            (r"\P{^L}+", "äb"),
+            (r"[\p{Greek}]+", "α"),
+            (r"\pN", "1"),
+            (r"\x{3B1}", "α"),
+            (r"\x2b", "+"),
+            (r"[\x2b\061]+", "+1"),
+            (r"\061", "1"),
+            ("1{,2}", ""),
+        ] {
+            let regex = parse(pattern).unwrap();
+            let found_here = regex.find("äb+1α".as_bytes()).map_or(&b""[..], |m| m.as_bytes());
+            assert_eq!(std::str::from_utf8(found_here).unwrap(), found, "{pattern}");
+        }
+    }
 }
