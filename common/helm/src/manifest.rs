@@ -79,11 +79,51 @@ pub(crate) fn sort(files: &BTreeMap<String, String>) -> Result<(Vec<Hook>, Vec<D
     Ok((hooks, documents))
 }
 
-/// Helm reads the head of a document into a structure, and fails where something else stands.
-fn check_head(source: &str, parsed: &Value) -> Result<(), RenderFailure> {
-    const METADATA: &str =
-        r#"struct { Name string "json:\"name\""; Annotations map[string]string "json:\"annotations\"" }"#;
-    let refuse = |value: &Value, place: &str| {
+/// What Helm reads of a document (`releaseutil.SimpleHead`).
+#[derive(Default)]
+struct Head {
+    kind: String,
+    name: String,
+    annotations: BTreeMap<String, String>,
+}
+
+impl Head {
+    /// Fails where Helm's JSON decoder does: of several misfits it names the first in the order of sorted keys.
+    fn read(parsed: &Value) -> Result<Self, Misfit> {
+        const METADATA: &str =
+            r#"struct { Name string "json:\"name\""; Annotations map[string]string "json:\"annotations\"" }"#;
+        table(parsed, || "value of type releaseutil.SimpleHead".to_owned())?;
+        string(&parsed["apiVersion"], "SimpleHead.apiVersion")?;
+        let kind = string(&parsed["kind"], "SimpleHead.kind")?;
+        let metadata = &parsed["metadata"];
+        table(metadata, || {
+            format!("struct field SimpleHead.metadata of type {METADATA}")
+        })?;
+        let annotations = &metadata["annotations"];
+        table(annotations, || {
+            "struct field .metadata.annotations of type map[string]string".to_owned()
+        })?;
+        let sorted: BTreeMap<_, _> = annotations.as_object().into_iter().flatten().collect();
+        let annotations = sorted
+            .into_iter()
+            .map(|(name, value)| Ok((name.clone(), string(value, ".metadata.annotations")?)))
+            .collect::<Result<_, Misfit>>()?;
+        Ok(Self {
+            kind,
+            annotations,
+            name: string(&metadata["name"], ".metadata.name")?,
+        })
+    }
+}
+
+/// The kind of value that stands where Helm wants another.
+struct Misfit {
+    found: &'static str,
+    place: String,
+}
+
+impl Misfit {
+    fn new(value: &Value, place: String) -> Self {
         let found = match value {
             Value::Bool(_) => "bool",
             Value::Number(_) => "number",
@@ -91,39 +131,56 @@ fn check_head(source: &str, parsed: &Value) -> Result<(), RenderFailure> {
             Value::Array(_) => "array",
             Value::Object(_) | Value::Null => "object",
         };
-        Err(RenderFailure::Yaml {
+        Self { found, place }
+    }
+
+    fn in_file(&self, source: &str) -> RenderFailure {
+        let Self { found, place } = self;
+        RenderFailure::Yaml {
             file: source.to_owned(),
             message: format!(
                 "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go {place}"
             ),
-        })
-    };
-    let is_table = |value: &Value| value.is_object() || value.is_null();
-    if !is_table(parsed) {
-        return refuse(parsed, "value of type releaseutil.SimpleHead");
-    }
-    for field in ["apiVersion", "kind"] {
-        if parsed[field].is_array() || parsed[field].is_object() {
-            return refuse(
-                &parsed[field],
-                &format!("struct field SimpleHead.{field} of type string"),
-            );
         }
     }
-    let metadata = &parsed["metadata"];
-    if !is_table(metadata) {
-        return refuse(
-            metadata,
-            &format!("struct field SimpleHead.metadata of type {METADATA}"),
-        );
+}
+
+fn table(value: &Value, place: impl Fn() -> String) -> Result<(), Misfit> {
+    if value.is_object() || value.is_null() {
+        return Ok(());
     }
-    if !is_table(&metadata["annotations"]) {
-        return refuse(
-            &metadata["annotations"],
-            "struct field .metadata.annotations of type map[string]string",
-        );
+    Err(Misfit::new(value, place()))
+}
+
+/// Text; the YAML library makes text of numbers and booleans where Helm wants text.
+fn string(value: &Value, field: &str) -> Result<String, Misfit> {
+    match value {
+        Value::Null => Ok(String::new()),
+        Value::String(text) => Ok(text.clone()),
+        Value::Bool(value) => Ok(value.to_string()),
+        Value::Number(number) => Ok(match number.as_f64() {
+            Some(float) if number.is_f64() => go_shortest(float),
+            _ => number.to_string(),
+        }),
+        Value::Array(_) | Value::Object(_) => {
+            Err(Misfit::new(value, format!("struct field {field} of type string")))
+        }
     }
-    Ok(())
+}
+
+/// Go's `strconv.FormatFloat(value, 'g', -1, 64)`.
+fn go_shortest(value: f64) -> String {
+    let scientific = format!("{value:e}");
+    let Some((digits, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
+    match exponent.parse::<i32>() {
+        // Go takes an exponent from a million on, however short the number is without.
+        Ok(power) if (-4..6).contains(&power) => value.to_string(),
+        Ok(power) if power < 0 => format!("{digits}e-{:02}", -power),
+        Ok(power) => format!("{digits}e+{power:02}"),
+        Err(_) => scientific,
+    }
 }
 
 fn sort_in(
@@ -133,31 +190,12 @@ fn sort_in(
     hooks: &mut Vec<Hook>,
     documents: &mut Vec<Document>,
 ) -> Result<(), RenderFailure> {
-    check_head(source, parsed)?;
-    let metadata = &parsed["metadata"];
-    let kind = parsed["kind"].as_str().unwrap_or_default().to_owned();
-    for value in metadata["annotations"]
-        .as_object()
-        .into_iter()
-        .flat_map(serde_json::Map::values)
-    {
-        // Helm reads the head into a typed structure.
-        if !matches!(value, Value::String(_) | Value::Null) {
-            let found = match value {
-                Value::Bool(_) => "bool",
-                Value::Number(_) => "number",
-                Value::Array(_) => "array",
-                _ => "object",
-            };
-            return Err(RenderFailure::Yaml {
-                file: source.to_owned(),
-                message: format!(
-                    "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go struct field .metadata.annotations of type string"
-                ),
-            });
-        }
-    }
-    let annotation = |name: &str| metadata["annotations"][name].as_str();
+    let Head {
+        kind,
+        name,
+        annotations,
+    } = Head::read(parsed).map_err(|misfit| misfit.in_file(source))?;
+    let annotation = |name: &str| annotations.get(name).map(String::as_str);
     let Some(events) = annotation("helm.sh/hook") else {
         documents.push(Document {
             source: source.to_owned(),
@@ -178,7 +216,7 @@ fn sort_in(
             .unwrap_or_default()
     };
     hooks.push(Hook {
-        name: metadata["name"].as_str().unwrap_or_default().to_owned(),
+        name,
         kind,
         path: source.to_owned(),
         weight: annotation("helm.sh/hook-weight")
@@ -211,6 +249,37 @@ mod tests {
         ] {
             assert_eq!(split(text), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn heads_as_helm_reads_them() {
+        for (text, misfit) in [
+            (
+                "{metadata: {name: [x], annotations: {b: [x], a: true}}}",
+                "array into Go struct field .metadata.annotations of type string",
+            ),
+            (
+                "{metadata: {annotations: {b: [x], a: {}}}}",
+                "object into Go struct field .metadata.annotations of type string",
+            ),
+            (
+                "{metadata: {name: [x]}}",
+                "array into Go struct field .metadata.name of type string",
+            ),
+            (
+                "{kind: {}, metadata: 1}",
+                "object into Go struct field SimpleHead.kind of type string",
+            ),
+        ] {
+            let file = BTreeMap::from([("c/templates/a.yaml".to_owned(), text.to_owned())]);
+            let error = sort(&file).unwrap_err().to_string();
+            assert!(error.contains(&format!("cannot unmarshal {misfit}")), "{error}");
+        }
+        let hook = "{kind: 1e7, metadata: {name: 2, annotations: {helm.sh/hook: pre-install, helm.sh/hook-weight: -5, x: true}}}";
+        let file = BTreeMap::from([("c/templates/a.yaml".to_owned(), hook.to_owned())]);
+        let (hooks, _) = sort(&file).unwrap();
+        assert_eq!((hooks[0].name.as_str(), hooks[0].weight), ("2", -5));
+        assert_eq!(hooks[0].kind, "1e+07");
     }
 
     #[test]
