@@ -80,12 +80,20 @@ impl Differences {
     }
 }
 
-/// Takes a value out of both; whether it differed.
+/// Takes a value out of both, where it is; whether it differed.
 fn hide(path: &str, ours: &mut Value, theirs: &mut Value) -> bool {
     let differs = ours.pointer(path) != theirs.pointer(path);
+    let (parent, name) = path.rsplit_once('/').unwrap_or_default();
     for side in [ours, theirs] {
-        if let Some(value) = side.pointer_mut(path) {
-            *value = Value::Null;
+        match side.pointer_mut(parent) {
+            Some(Value::Object(map)) => drop(map.remove(name)),
+            // The others keep their places.
+            Some(Value::Array(items)) => {
+                if let Some(item) = name.parse().ok().and_then(|index: usize| items.get_mut(index)) {
+                    *item = Value::Null;
+                }
+            }
+            _ => {}
         }
     }
     differs
