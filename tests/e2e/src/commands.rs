@@ -94,8 +94,12 @@ async fn templates(stack: &Stack, cluster: &str) -> Result<()> {
     );
     let list = json(stack, &[words.as_slice(), &["list"]].concat()).await?;
     named(&list, &name)?;
-    let change = ["update", &name, "replace", "docker_volume_size=30"];
-    json(stack, &[words.as_slice(), &change].concat()).await?;
+    let change: &[&str] = if stack.options().release == Release::V23 {
+        &["update", &name, "--docker-volume-size", "30"]
+    } else {
+        &["update", &name, "replace", "docker_volume_size=30"]
+    };
+    json(stack, &[words.as_slice(), change].concat()).await?;
     let shown = json(stack, &[words.as_slice(), &["show", &name]].concat()).await?;
     expect(
         &shown,

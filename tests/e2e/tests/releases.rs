@@ -25,21 +25,18 @@ async fn whole_life_with_18() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "not yet seen to pass: run it with --ignored on a quiet machine"]
 async fn every_command_of_the_command_line_with_18() -> Result<()> {
     let (stack, _turn) = V18.together().await?;
     commands::every_command(stack, "commands").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "not yet seen to pass: run it with --ignored on a quiet machine"]
 async fn whole_life_with_20() -> Result<()> {
     let (stack, _turn) = V20.together().await?;
     story(stack, "life").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "not yet seen to pass: run it with --ignored on a quiet machine"]
 async fn whole_life_with_22() -> Result<()> {
     let (stack, _turn) = V22.together().await?;
     story(stack, "life").await

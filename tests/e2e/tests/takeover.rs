@@ -276,7 +276,7 @@ async fn python_takes_over_in_the_middle_of_everything_and_gives_back() -> Resul
     let before = release_b.revision().await?;
     b.upgrade(next).await?;
     release_b.after(before).await?;
-    let traces = a.traces().await?;
+    let traces = a.traces().await?.python_removes();
     a.delete().await?;
     a.wait_deleted().await?;
     a.wait_no_traces(&traces).await?;
@@ -285,7 +285,7 @@ async fn python_takes_over_in_the_middle_of_everything_and_gives_back() -> Resul
     release_b.unchanged(&b, 2, false).await?;
 
     // And we what Python made, which ends it where we stopped.
-    let traces = b.traces().await?;
+    let traces = b.traces().await?.python_removes();
     b.delete().await?;
     b.wait_for("be going", "c.status = 'DELETE_IN_PROGRESS'").await?;
     let python = to_python(stack).await?;
