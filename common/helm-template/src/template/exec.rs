@@ -61,6 +61,12 @@ pub(crate) fn execute(
     data: &Value,
 ) -> Result<Vec<u8>, Fault> {
     let mut out = Vec::new();
+    // Go makes no value of a bare nil, so that its fields are empty rather than an error.
+    let data = if matches!(data, Value::Nil) {
+        &Value::Invalid
+    } else {
+        data
+    };
     run(session, set, template, data, &mut out)?;
     Ok(out)
 }
