@@ -217,8 +217,14 @@ async fn nodegroups(stack: &Stack, life: &Life<'_>) -> Result<()> {
     for group in ["default-master", "default-worker", "more"] {
         named(&list, group)?;
     }
-    let change = ["update", life.name(), "more", "replace", "max_node_count=4"];
-    stack.openstack(&[words.as_slice(), &change].concat()).await?;
+    let change: &[&str] = if stack.options().release == Release::V23 {
+        &["--max-nodes", "4"]
+    } else {
+        &["replace", "max_node_count=4"]
+    };
+    stack
+        .openstack(&[words.as_slice(), &["update", life.name(), "more"], change].concat())
+        .await?;
     let changed = "EXISTS (SELECT 1 FROM magnum.nodegroup n WHERE n.cluster_id = c.uuid AND n.name = 'more' \
                    AND n.max_node_count = 4 AND n.status = 'UPDATE_COMPLETE')";
     life.wait_for("have the new limit", changed).await?;

@@ -28,7 +28,12 @@ async fn specs(server: &Server) -> BTreeMap<String, Value> {
     let objects = server.objects().await.into_iter();
     let spec = |object: Value| {
         let neutral = neutral(object, &server.namespace);
-        json!({"spec": neutral["spec"], "data": neutral["data"], "labels": neutral["metadata"]["labels"]})
+        let mut labels = neutral["metadata"]["labels"].clone();
+        // Cluster API writes its own labels when it finds the time.
+        if let Some(labels) = labels.as_object_mut() {
+            labels.retain(|label, _| !label.starts_with("cluster.x-k8s.io/"));
+        }
+        json!({"spec": neutral["spec"], "data": neutral["data"], "labels": labels})
     };
     objects.map(|(name, object)| (name, spec(object))).collect()
 }
