@@ -46,7 +46,7 @@ $(DENY):
 # Everything but the suites that need the whole stack; broker, database and management cluster are real.
 unit: programs
 	cargo test --workspace --exclude e2e --no-run
-	$(STACK) with-servers cargo test --workspace --exclude e2e
+	$(STACK) with-servers cargo test --no-fail-fast --workspace --exclude e2e
 
 go-test:
 	cd tests/machine-room && go vet ./... && go test ./...
