@@ -50,18 +50,7 @@ struct Made<'a> {
 
 impl<'a> Made<'a> {
     async fn of(stack: &'a Stack, life: &Life<'_>) -> Result<Self> {
-        let query = format!(
-            "SELECT stack_id FROM magnum.cluster WHERE name = '{}'",
-            life.name()
-        );
-        let release = stack
-            .rows()
-            .rows(&query)
-            .await?
-            .into_iter()
-            .flatten()
-            .next()
-            .flatten();
+        let release = life.column("stack_id").await?;
         Ok(Self {
             stack,
             release: release.context("no release has been named yet")?,

@@ -307,7 +307,12 @@ impl<'a> Life<'a> {
 
     /// The UUID of the cluster, if there is one.
     pub async fn uuid(&self) -> Result<Option<String>> {
-        let query = format!("SELECT uuid FROM magnum.cluster WHERE name = '{}'", self.name);
+        self.column("uuid").await
+    }
+
+    /// A column of the cluster's row as text; `None` without a row or a value.
+    pub async fn column(&self, column: &str) -> Result<Option<String>> {
+        let query = format!("SELECT {column} FROM magnum.cluster WHERE name = '{}'", self.name);
         Ok(self
             .stack
             .rows()
