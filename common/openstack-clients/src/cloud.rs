@@ -62,6 +62,21 @@ impl<'a> Call<'a> {
         }
     }
 
+    pub(crate) fn post(service: Service, path: &'a [&'a str], body: Value) -> Self {
+        Self {
+            method: Method::POST,
+            body: Some(body),
+            ..Self::get(service, path)
+        }
+    }
+
+    pub(crate) fn delete(service: Service, path: &'a [&'a str]) -> Self {
+        Self {
+            method: Method::DELETE,
+            ..Self::get(service, path)
+        }
+    }
+
     pub(crate) fn query(mut self, key: &str, value: &str) -> Self {
         self.query.push((key.to_owned(), value.to_owned()));
         self

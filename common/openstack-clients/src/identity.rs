@@ -1,6 +1,5 @@
 //! Keystone beyond tokens: application credentials and regions.
 
-use reqwest::Method;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -63,14 +62,11 @@ impl Cloud {
     ) -> Result<ApplicationCredential, OpenStackError> {
         let body = json!({"application_credential": {"name": new.name, "description": new.description}});
         let root: Root = self
-            .json(Call {
-                method: Method::POST,
-                body: Some(body),
-                ..Call::get(
-                    Service::Identity,
-                    &["users", &new.user_id, "application_credentials"],
-                )
-            })
+            .json(Call::post(
+                Service::Identity,
+                &["users", &new.user_id, "application_credentials"],
+                body,
+            ))
             .await?;
         Ok(root.application_credential)
     }
@@ -114,11 +110,7 @@ impl Cloud {
         id: &str,
     ) -> Result<bool, OpenStackError> {
         let path = ["users", user_id, "application_credentials", id];
-        let call = Call {
-            method: Method::DELETE,
-            ..Call::get(Service::Identity, &path)
-        };
-        deleted(self.done(call).await)
+        deleted(self.done(Call::delete(Service::Identity, &path)).await)
     }
 
     /// Ids of Keystone's regions.

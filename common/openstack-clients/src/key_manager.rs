@@ -1,6 +1,5 @@
 //! Barbican: secrets, and containers that say which secrets make a certificate.
 
-use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -88,12 +87,7 @@ impl Cloud {
 
     async fn create(&self, collection: &str, reference: &str, body: Value) -> Result<String, OpenStackError> {
         let path = [collection];
-        let call = Call {
-            method: Method::POST,
-            body: Some(body),
-            ..Call::get(Service::KeyManager, &path)
-        };
-        let answer: Value = self.json(call).await?;
+        let answer: Value = self.json(Call::post(Service::KeyManager, &path, body)).await?;
         let made = answer[reference].as_str();
         made.map(str::to_owned)
             .ok_or_else(|| OpenStackError::InvalidResponse {
@@ -144,11 +138,7 @@ impl Cloud {
     }
 
     async fn delete(&self, path: &[&str]) -> Result<bool, OpenStackError> {
-        let call = Call {
-            method: Method::DELETE,
-            ..Call::get(Service::KeyManager, path)
-        };
-        cloud::deleted(self.done(call).await)
+        cloud::deleted(self.done(Call::delete(Service::KeyManager, path)).await)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Keystone's trusts, and the users that they are made out to.
 
-use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -55,13 +54,13 @@ impl Cloud {
             "domain_id": new.domain_id,
             "enabled": true,
         }});
-        let root: Root = self.json(post(&["users"], body)).await?;
+        let root: Root = self.json(Call::post(Service::Identity, &["users"], body)).await?;
         Ok(root.user)
     }
 
     /// Deletes a user; false if there was none.
     pub async fn delete_user(&self, id: &str) -> Result<bool, OpenStackError> {
-        deleted(self.done(delete(&["users", id])).await)
+        deleted(self.done(Call::delete(Service::Identity, &["users", id])).await)
     }
 
     /// Makes a trust that impersonates the trustor and cannot be handed on; gives its id.
@@ -83,27 +82,17 @@ impl Cloud {
             "allow_redelegation": false,
             "roles": roles,
         }});
-        let root: Root = self.json(post(&["OS-TRUST", "trusts"], body)).await?;
+        let root: Root = self
+            .json(Call::post(Service::Identity, &["OS-TRUST", "trusts"], body))
+            .await?;
         Ok(root.trust.id)
     }
 
     /// Deletes a trust; false if there was none.
     pub async fn delete_trust(&self, id: &str) -> Result<bool, OpenStackError> {
-        deleted(self.done(delete(&["OS-TRUST", "trusts", id])).await)
-    }
-}
-
-fn post<'a>(path: &'a [&'a str], body: Value) -> Call<'a> {
-    Call {
-        method: Method::POST,
-        body: Some(body),
-        ..Call::get(Service::Identity, path)
-    }
-}
-
-fn delete<'a>(path: &'a [&'a str]) -> Call<'a> {
-    Call {
-        method: Method::DELETE,
-        ..Call::get(Service::Identity, path)
+        deleted(
+            self.done(Call::delete(Service::Identity, &["OS-TRUST", "trusts", id]))
+                .await,
+        )
     }
 }
