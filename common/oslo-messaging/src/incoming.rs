@@ -78,6 +78,8 @@ pub(crate) trait Settle: Send + Sync {
     async fn ack(&self);
     fn requeue(&self);
     fn reply(&self, result: Result<Value, RemoteError>);
+    /// Another server replies.
+    fn answered_elsewhere(&self);
     /// The endpoint let go of it unacknowledged.
     fn abandoned(&self, replied: bool);
 }
@@ -189,6 +191,13 @@ impl Incoming {
         }
     }
 
+    /// Another server has the request and replies to it: ours would be one too many.
+    pub(crate) fn answered_elsewhere(&self) {
+        if !self.replied.swap(true, Ordering::SeqCst) {
+            self.settle.answered_elsewhere();
+        }
+    }
+
     /// Answers a call; nothing for a cast. Returns at once: the reply is sent in the background, again and again
     /// while the connection is down or the caller's queue is missing, up to
     /// `kombu_missing_consumer_retry_timeout`. Call-monitor heartbeats end here. Only the first reply counts.
@@ -264,6 +273,10 @@ impl Settle for Detached {
             // Whoever asked may no longer listen.
             let _ = sender.send(result);
         }
+    }
+
+    fn answered_elsewhere(&self) {
+        self.reply.lock().take();
     }
 
     fn abandoned(&self, _replied: bool) {

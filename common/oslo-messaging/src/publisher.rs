@@ -204,7 +204,13 @@ impl Publisher {
             .await?;
         let acked = confirmation.is_ack();
         match confirmation.take_message() {
-            Some(returned) => Err(Failure::Undeliverable(returned.reply_text.to_string())),
+            Some(returned) => {
+                // A queue that was declared has gone since: the next attempt makes it again.
+                if let Some(queue) = message.queue {
+                    session.declared.lock().remove(&declared_queue(queue));
+                }
+                Err(Failure::Undeliverable(returned.reply_text.to_string()))
+            }
             None if acked => Ok(()),
             None => Err(Failure::Again("the broker refused the message".to_owned())),
         }
@@ -252,9 +258,14 @@ async fn open(connection: Arc<Connection>) -> lapin::Result<Session> {
     })
 }
 
+/// What a session notes of a queue: exchanges may have the same names.
+fn declared_queue(queue: &Queue) -> String {
+    format!("queue {}", queue.name)
+}
+
 /// Once per channel, as oslo.messaging's `_publish_and_creates_default_queue`.
 async fn declare_queue(session: &Session, queue: &Queue) -> Result<(), Failure> {
-    let key = format!("queue {}", queue.name);
+    let key = declared_queue(queue);
     if session.declared.lock().contains(&key) {
         return Ok(());
     }

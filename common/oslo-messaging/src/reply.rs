@@ -8,7 +8,7 @@ use oslo_config::messaging::OsloMessagingRabbit;
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::publisher::{Outgoing, Publisher, packed};
@@ -90,8 +90,11 @@ impl Replies {
         let interval = Duration::try_from_secs_f64(interval).ok()?;
         let (inner, reply_q, msg_id) = (self.inner.clone(), reply_q.to_owned(), msg_id.to_owned());
         let task = tokio::spawn(async move {
+            // By the clock: one that waited behind a large body does not make the next late too.
+            let mut beats = interval_at(Instant::now() + interval, interval);
+            beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
-                sleep(interval).await;
+                beats.tick().await;
                 let message = envelope::reply(&msg_id, Ok(&Value::Null), false);
                 if let Err(error) = inner.publish(&reply_q, &message, Some(interval)).await {
                     tracing::debug!("Call-monitor heartbeat for message {msg_id} failed: {error}");

@@ -93,30 +93,43 @@ impl Transport {
         receiver
     }
 
-    /// Passes a request on as it came, body and properties byte for byte, and waits until the broker has confirmed
-    /// that a queue holds it. The reply then goes straight from the other server to the caller.
+    /// Passes a request on to the servers of another topic as it came, body and properties byte for byte, and waits
+    /// until the broker has confirmed that a queue holds it. From then on the other server owes the answer, straight to
+    /// the caller.
+    ///
+    /// A queue that is not there is made, as those servers would declare it, so that the request waits for the first
+    /// of them.
     ///
     /// # Errors
     /// [`SendError::Undeliverable`] if no queue takes it; [`SendError::TimedOut`] if the broker did not confirm
     /// within `patience`.
-    pub async fn republish(
+    pub async fn pass_on(
         &self,
         incoming: &Incoming,
         exchange: &str,
-        routing_key: &str,
+        topic: &str,
         patience: Duration,
     ) -> Result<(), SendError> {
-        let exchange = topology::topic_exchange(&self.inner.options, exchange);
+        let queue = topology::topic_queue(&self.inner.options, exchange, topic);
         let raw = incoming.raw();
-        let message = Outgoing {
-            exchange: Some(&exchange),
-            routing_key,
+        let mut message = Outgoing {
+            exchange: queue.exchange.as_ref(),
+            routing_key: topic,
             body: &raw.body,
             properties: raw.properties.clone(),
             mandatory: true,
             queue: None,
         };
-        self.inner.publisher.send(&message, Some(patience)).await
+        let publisher = &self.inner.publisher;
+        let mut sent = publisher.send(&message, Some(patience)).await;
+        if matches!(sent, Err(SendError::Undeliverable { .. })) {
+            tracing::warn!("No queue '{topic}': made for the messages that wait for its first server");
+            message.queue = Some(&queue);
+            sent = publisher.send(&message, Some(patience)).await;
+        }
+        sent?;
+        incoming.answered_elsewhere();
+        Ok(())
     }
 
     /// Sends what is still to be sent, for at most `patience`, and closes the connections.

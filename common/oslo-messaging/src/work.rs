@@ -129,6 +129,10 @@ impl Settle for Work {
         self.replies.send(reply_q.clone(), msg_id.clone(), result, left);
     }
 
+    fn answered_elsewhere(&self) {
+        self.stop_heartbeat();
+    }
+
     fn abandoned(&self, replied: bool) {
         if !replied && !self.redelivered {
             tracing::warn!("Request {} was abandoned, it goes back to the queue", self.method);

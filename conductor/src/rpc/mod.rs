@@ -30,9 +30,6 @@ const PAUSES: [Duration; 4] = [
     Duration::from_secs(5),
 ];
 
-/// How long a call without a timeout of its own is tried, when a server is away: oslo.messaging's default.
-const CALL_PATIENCE: Duration = Duration::from_secs(60);
-
 /// How long a cast waits for a service of the cloud that is away; then that is the reason of a refusal, so that the user
 /// learns of it. Shorter than tokens live.
 const CLOUD_PATIENCE: Duration = Duration::from_secs(300);
@@ -70,7 +67,10 @@ impl Conductor {
         let cluster = self.lane(&request.method, &request.args);
         let patience = incoming
             .timeout
-            .map_or(CALL_PATIENCE, |seconds| Duration::from_secs_f64(seconds.max(0.0)));
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .unwrap_or(Duration::from_secs(
+                self.app.settings.default.rpc_response_timeout,
+            ));
         let began = tokio::time::Instant::now();
         let until = incoming.is_call().then(|| began + patience);
         let mut pauses = PAUSES.into_iter();
@@ -126,7 +126,7 @@ impl Conductor {
                     let exchange = &self.app.settings.default.control_exchange;
                     let passed = self
                         .transport
-                        .republish(incoming, exchange, &topic, PASS_ON_PATIENCE)
+                        .pass_on(incoming, exchange, &topic, PASS_ON_PATIENCE)
                         .await;
                     passed.map_err(|error| RequestError::Unavailable(error.to_string()))?;
                     tracing::debug!(method = %request.method, cluster, %topic, "passed on: another driver's cluster");

@@ -139,10 +139,7 @@ impl Bus {
     /// A queue of the test's own, bound to the control exchange under its own name.
     pub(crate) async fn queue(&self, name: &str) -> lapin::Consumer {
         let name = format!("{}-{name}", self.name);
-        let options = QueueDeclareOptions {
-            auto_delete: true,
-            ..QueueDeclareOptions::default()
-        };
+        let options = QueueDeclareOptions::default();
         self.raw
             .queue_declare(name.clone().into(), options, FieldTable::default())
             .await
@@ -190,7 +187,11 @@ impl Bus {
     pub(crate) async fn end(self, server: ServerHandle) {
         self.proxy.mend();
         server.stop(Duration::from_secs(5)).await;
-        for queue in [self.name.clone(), self.server_queue()] {
+        for queue in [
+            self.name.clone(),
+            self.server_queue(),
+            format!("{}-other", self.name),
+        ] {
             let _ = self.raw.queue_delete(queue.into(), Default::default()).await;
         }
         let _ = self

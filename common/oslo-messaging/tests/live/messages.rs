@@ -10,7 +10,6 @@ use lapin::types::{AMQPValue, FieldTable};
 use oslo_config::MultiString;
 use oslo_messaging::{
     CallError, CallTarget, Caller, Limits, Notifier, OsloMessagingNotifications, Priority, RemoteError,
-    SendError,
 };
 use serde_json::{Map, Value, json};
 
@@ -283,7 +282,7 @@ async fn a_message_is_passed_on_untouched() {
             let (transport, exchange, key, sender) =
                 (transport.clone(), exchange.clone(), key.clone(), sender.clone());
             async move {
-                let passed = transport.republish(&incoming, &exchange, &key, PATIENCE).await;
+                let passed = transport.pass_on(&incoming, &exchange, &key, PATIENCE).await;
                 incoming.ack().await;
                 sender.send(passed).unwrap();
             }
@@ -300,17 +299,65 @@ async fn a_message_is_passed_on_untouched() {
     let body =
         b"{\"oslo.version\":   \"2.0\", \"oslo.message\": \"{\\\"method\\\": \\\"m\\\", \\\"args\\\": {}}\"}";
 
-    bus.publish(&bus.name, body, properties.clone()).await;
-    let refused = results.recv().await.unwrap().unwrap_err();
-    assert!(matches!(refused, SendError::Undeliverable { .. }), "{refused}");
-
+    // The first waits in a queue made for it, for a consumer yet to come.
+    for _ in 0..2 {
+        bus.publish(&bus.name, body, properties.clone()).await;
+        results.recv().await.unwrap().unwrap();
+    }
     let mut other = bus.queue("other").await;
-    bus.publish(&bus.name, body, properties.clone()).await;
-    assert!(results.recv().await.unwrap().is_ok());
-    let passed = other.next().await.unwrap().unwrap();
-    assert_eq!(passed.data, body);
-    assert_eq!(passed.properties, properties);
+    for _ in 0..2 {
+        let passed = other.next().await.unwrap().unwrap();
+        assert_eq!(passed.data, body);
+        assert_eq!(passed.properties, properties);
+    }
     bus.end(server).await;
+}
+
+#[tokio::test]
+async fn the_answer_to_a_call_that_was_passed_on_is_the_other_servers() {
+    let Some(bus) = Bus::new(&[]).await else { return };
+    let (transport, exchange, other) = (
+        bus.transport.clone(),
+        bus.exchange(),
+        format!("{}-other", bus.name),
+    );
+    let first = bus
+        .serve(Limits::default(), move |incoming| {
+            let (transport, exchange, other) = (transport.clone(), exchange.clone(), other.clone());
+            async move {
+                let passed = transport.pass_on(&incoming, &exchange, &other, PATIENCE).await;
+                passed.unwrap();
+                incoming.ack().await;
+            }
+        })
+        .await;
+    let caller = Caller::new(&bus.transport).unwrap();
+    let call = tokio::spawn({
+        let (to, monitor) = (bus.to_server(), Some(Duration::from_secs(20)));
+        async move {
+            caller
+                .call(&to, &Map::new(), "m", &Map::new(), PATIENCE, monitor)
+                .await
+        }
+    });
+    let mut waiting = bus.queue("other").await;
+    let passed = waiting.next().await.unwrap().unwrap();
+    // A failure of the first server's would be here before this.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let body: Value = serde_json::from_slice(&passed.data).unwrap();
+    let request: Value = serde_json::from_str(body["oslo.message"].as_str().unwrap()).unwrap();
+    let answer = json!({"result": "theirs", "failure": null, "ending": true,
+        "_unique_id": "1", "_msg_id": request["_msg_id"]});
+    let envelope = json!({"oslo.version": "2.0", "oslo.message": answer.to_string()});
+    let reply_q = request["_reply_q"].as_str().unwrap();
+    bus.publish(
+        reply_q,
+        envelope.to_string().as_bytes(),
+        BasicProperties::default(),
+    )
+    .await;
+    assert_eq!(call.await.unwrap().unwrap(), "theirs");
+    bus.end(first).await;
 }
 
 #[tokio::test]
