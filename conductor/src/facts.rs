@@ -38,10 +38,13 @@ impl From<FactsError> for MagnumError {
 /// An OpenStack error as the exception that the API shows.
 pub fn cloud_error(error: &OpenStackError) -> MagnumError {
     let kind = match error {
-        // A token that Keystone does not take (any more), or none at all.
-        OpenStackError::Refused { status: 401, .. } | OpenStackError::NoCredentials { .. } => {
-            Kind::AuthorizationFailure
+        OpenStackError::NoCredentials { .. } => {
+            let words = "reason Keystone API connection failed: no password or token found.";
+            return MagnumError::positional(Kind::AuthorizationFailure, words)
+                .with_kwarg("client", "keystone");
         }
+        // A token that Keystone does not take (any more).
+        OpenStackError::Refused { status: 401, .. } => Kind::AuthorizationFailure,
         _ => Kind::MagnumException,
     };
     MagnumError::positional(kind, error.to_string())

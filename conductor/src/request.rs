@@ -1,6 +1,6 @@
 //! A request as the handlers see it, and how it can end.
 
-use magnum_objects::{Class, DbError, MagnumError, Object, Registry, RequestContext};
+use magnum_objects::{Class, DbError, MagnumError, NodeGroup, Object, Registry, RequestContext};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -105,6 +105,17 @@ impl Request {
             .as_i64()
             .or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()))
             .ok_or_else(|| MagnumError::builtin("ValueError", format!("{name} is not a number: {value}")))
+    }
+
+    /// A required argument that is a number of nodes; null is the default, as Magnum's objects read it.
+    ///
+    /// # Errors
+    /// Python's TypeError or ValueError.
+    pub fn count(&self, name: &str) -> Result<i64, MagnumError> {
+        match self.argument(name)? {
+            Value::Null => Ok(NodeGroup::default().node_count),
+            _ => self.integer(name),
+        }
     }
 
     /// Who asks, for the journal.

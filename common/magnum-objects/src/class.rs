@@ -427,6 +427,14 @@ impl Registry {
         Registry { release, classes }
     }
 
+    /// The class of that name with exactly that version, in whichever release has it.
+    pub fn class_of_version(name: &str, version: &str) -> Option<&'static Class> {
+        [Release::V18, Release::V23]
+            .into_iter()
+            .filter_map(|release| Self::of(release).class(name))
+            .find(|class| class.version == version)
+    }
+
     /// The class of that name.
     pub fn class(&self, name: &str) -> Option<&Class> {
         self.classes.iter().find(|class| class.name == name)

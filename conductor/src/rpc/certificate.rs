@@ -54,8 +54,9 @@ impl Handlers {
         cluster: &Cluster,
         ca_cert_type: Option<&str>,
     ) -> Result<certificates::Entry, RequestError> {
-        // Python looks a missing reference up under the name None.
-        let reference = certificates::reference(cluster, ca_cert_type).unwrap_or("None");
+        let Some(reference) = certificates::reference(cluster, ca_cert_type) else {
+            return Err(MagnumError::x509_key_pair_not_found(Value::Null).into());
+        };
         let stored = self.app.certificates.get(reference, Some(&request.context)).await;
         stored.map_err(|error| away_or_refused(request, error.is_transient(), error))
     }

@@ -16,7 +16,7 @@ impl Handlers {
         refusal: Option<MagnumError>,
     ) -> Result<Value, RequestError> {
         let object = self.cluster_object(request)?;
-        let (masters, workers) = (request.integer("master_count")?, request.integer("node_count")?);
+        let (masters, workers) = (request.count("master_count")?, request.count("node_count")?);
         let wanted = Cluster::from_ovo(&object)?;
         let cluster = self
             .acceptor
@@ -27,7 +27,10 @@ impl Handlers {
 
     pub(super) async fn cluster_update(&self, request: &Request) -> Result<Value, RequestError> {
         let object = self.cluster_object(request)?;
-        let node_count = request.integer("node_count")?;
+        let node_count = match request.argument("node_count")? {
+            Value::Null => None,
+            _ => Some(request.integer("node_count")?),
+        };
         let known = Cluster::from_ovo(&object)?;
         let health = Health::read(
             request.argument("health_status")?,
@@ -37,9 +40,9 @@ impl Handlers {
         let changed = health.status != known.health_status || health.reason != known.health_status_reason;
         let cluster = self
             .acceptor
-            .update(request, &known.uuid, node_count, changed.then_some(health))
+            .update(request, &object, node_count, changed.then_some(health))
             .await?;
-        self.answer(&object, &cluster)
+        cluster.map_or(Ok(Value::Null), |cluster| self.answer(&object, &cluster))
     }
 
     pub(super) async fn cluster_resize(&self, request: &Request) -> Result<Value, RequestError> {

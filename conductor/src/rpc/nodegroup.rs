@@ -1,6 +1,6 @@
 //! `nodegroup_*`: as magnum 23.0 `conductor/handlers/nodegroup_conductor.py` takes its arguments and answers.
 
-use magnum_objects::{MagnumError, NodeGroup, Object, Record};
+use magnum_objects::{MagnumError, Object, Record};
 use serde_json::Value;
 
 use super::Handlers;
@@ -9,8 +9,7 @@ use crate::request::{Request, RequestError};
 impl Handlers {
     pub(super) async fn nodegroup_create(&self, request: &Request) -> Result<Value, RequestError> {
         let (cluster, object) = self.cluster_and_group(request)?;
-        let wanted = NodeGroup::from_ovo(&object)?;
-        let group = self.acceptor.create_nodegroup(request, &cluster, wanted).await?;
+        let group = self.acceptor.create_nodegroup(request, &cluster, &object).await?;
         Ok(group.to_ovo(self.app.registry(), Some(object.version()))?)
     }
 

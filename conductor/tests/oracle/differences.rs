@@ -50,7 +50,45 @@ pub fn ids() -> Vec<&'static str> {
 
 /// Whether the driver or helm fails in a case.
 fn failing(case: &Value) -> bool {
-    !case["driver"]["outcome"]["raise"].is_null() || !case["helm_outcome"]["raise"].is_null()
+    let fault = case["fault_injection"].as_str().unwrap_or_default();
+    !case["driver"]["outcome"]["raise"].is_null()
+        || !case["helm_outcome"]["raise"].is_null()
+        || fault.starts_with("driver.")
+}
+
+/// Whether clusters were made or changed, and each holds what `test` says.
+fn every_cluster(of: &Value, test: impl Fn(&Value) -> bool) -> bool {
+    let mut rows = changed(of, "cluster").peekable();
+    rows.peek().is_some() && rows.all(test)
+}
+
+/// The rows of a table that were made or changed, as far as they were.
+fn changed<'a>(of: &'a Value, table: &str) -> impl Iterator<Item = &'a Value> {
+    let rows = &of["db"][table];
+    let created = rows["created"].as_array().into_iter().flatten();
+    created.chain(
+        rows["changed"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(_, row)| row),
+    )
+}
+
+/// Whether every node group that was touched has failed, and tells why.
+fn all_failed(ours: &Value) -> bool {
+    let mut groups = changed(ours, "nodegroup").peekable();
+    groups.peek().is_some()
+        && groups.all(|group| {
+            let status = group["status"].as_str().unwrap_or_default();
+            status.ends_with("_FAILED") && group["status_reason"].is_string()
+        })
+}
+
+/// Outcomes that were announced.
+fn outcomes(of: &Value) -> Vec<&str> {
+    let all = of["notifications"].as_array().into_iter().flatten();
+    all.filter_map(|one| one["payload"]["outcome"].as_str()).collect()
 }
 
 fn method(case: &Value) -> &str {
@@ -63,7 +101,12 @@ const RULES: &[Rule] = &[
         explains: |Difference {
                        case, place, ours, ..
                    }| {
-            failing(case) && (place.starts_with("reply") && ours["reply"]["failure"].is_null())
+            // What the driver itself refuses in an upgrade leaves Python's rows alone.
+            let refused =
+                case["driver"]["outcome"]["raise"] == "not-supported" && method(case) == "cluster_upgrade";
+            failing(case)
+                && ours["reply"]["failure"].is_null()
+                && (place.starts_with("reply") || refused && all_failed(ours))
         },
     },
     Rule {
@@ -123,15 +166,20 @@ const RULES: &[Rule] = &[
     },
     Rule {
         id: "what-the-real-driver-writes",
-        explains: |Difference { case, place, .. }| {
+        explains: |Difference {
+                       case, place, ours, ..
+                   }| {
+            let outcome = &case["driver"]["outcome"];
+            let sets_status = ["cluster_set", "nodegroup_set"]
+                .iter()
+                .any(|set| outcome[*set]["status"].is_string());
             case["driver"]["kind"] == "fake"
-                && (place.ends_with(".stack_id") || place.ends_with(".cluster_template_id"))
-        },
-    },
-    Rule {
-        id: "default-of-the-column",
-        explains: |Difference { place, line, .. }| {
-            place.ends_with(".min_node_count") && line.contains(": 0 instead of null")
+                && (place.ends_with(".stack_id")
+                    || place.ends_with(".cluster_template_id")
+                    || sets_status && place.ends_with(".status")
+                    || *place == "db.cluster"
+                        && method(case) == "credential_rotate"
+                        && every_cluster(ours, |row| *row == json!({"status": "UPDATE_COMPLETE"})))
         },
     },
     Rule {
@@ -186,14 +234,19 @@ const RULES: &[Rule] = &[
         },
     },
     Rule {
-        id: "a-name-that-is-taken",
+        id: "refused-before-anything-is-written",
         explains: |Difference {
-                       case, place, ours, ..
+                       case,
+                       place,
+                       ours,
+                       theirs,
+                       ..
                    }| {
-            method(case) == "nodegroup_create"
-                && ours["reply"]["failure"]["class"] == "NodeGroupAlreadyExists"
+            method(case).starts_with("nodegroup_")
+                && !ours["reply"]["failure"].is_null()
+                && ours["reply"]["failure"]["class"] == theirs["reply"]["failure"]["class"]
                 && ours["db"] == json!({})
-                && *place == "db.cluster"
+                && (*place == "db.cluster" || *place == "db.nodegroup")
         },
     },
     Rule {
@@ -217,6 +270,232 @@ const RULES: &[Rule] = &[
             method(case) == "credential_rotate"
                 && text.starts_with("magnum.conductor.handlers.credential_conductor")
                 && (refused || allowed && ours["reply"]["failure"].is_null())
+        },
+    },
+    Rule {
+        id: "failed-groups-say-so",
+        explains: |Difference { place, ours, .. }| {
+            let part = ["status", "status_reason"].iter().any(|end| place.ends_with(end));
+            let whole = *place == "db.nodegroup"
+                || place.starts_with("db.nodegroup.changed.") && place.matches('.').count() == 3;
+            place.starts_with("db.nodegroup") && (part || whole) && all_failed(ours)
+        },
+    },
+    Rule {
+        id: "a-failed-cluster-says-why",
+        explains: |Difference {
+                       place, line, ours, ..
+                   }| {
+            place.starts_with("db.cluster.changed")
+                && place.ends_with(".status_reason")
+                && line.contains("instead of \"(absent)\"")
+                && every_cluster(ours, |row| row["status"] == "UPDATE_FAILED")
+        },
+    },
+    Rule {
+        id: "the-groups-own-status",
+        explains: |Difference {
+                       case,
+                       place,
+                       ours,
+                       theirs,
+                       ..
+                   }| {
+            let refused = |of: &Value| {
+                let text = of["reply"]["failure"]["message"].as_str().unwrap_or_default();
+                text.contains("when nodegroup status is")
+                    && of["db"].as_object().is_none_or(|db| db.is_empty())
+            };
+            method(case).starts_with("nodegroup_")
+                && place.starts_with("reply.failure")
+                && refused(ours)
+                && refused(theirs)
+        },
+    },
+    Rule {
+        id: "errors-in-words",
+        explains: |Difference {
+                       place, ours, theirs, ..
+                   }| {
+            let text = theirs["reply"]["failure"]["message"].as_str().unwrap_or_default();
+            let flavor = ours["reply"]["failure"]["class"] == "FlavorNotFound"
+                && text.contains("does not have enough RAM");
+            let raw = theirs["reply"]["failure"]["module"] != "magnum.common.exception";
+            (place.starts_with("reply.failure.") || place.ends_with(".status_reason"))
+                && !theirs["reply"]["failure"].is_null()
+                && ours["reply"]["failure"]["module"] == "magnum.common.exception"
+                && (flavor || raw || text.contains("Client Error for url"))
+        },
+    },
+    Rule {
+        id: "a-refused-creation-leaves-nothing",
+        explains: |Difference {
+                       case, place, ours, ..
+                   }| {
+            method(case) == "cluster_create"
+                && !ours["reply"]["failure"].is_null()
+                && (*place == "db.x509keypair" || place.ends_with("cert_ref"))
+                && every_cluster(ours, |row| row["status"] == "CREATE_FAILED")
+        },
+    },
+    Rule {
+        id: "a-refused-creation-ends",
+        explains: |Difference {
+                       case,
+                       place,
+                       ours,
+                       theirs,
+                       ..
+                   }| {
+            method(case) == "cluster_create"
+                && !ours["reply"]["failure"].is_null()
+                && !theirs["reply"]["failure"].is_null()
+                && every_cluster(theirs, |row| row["status"] == "CREATE_IN_PROGRESS")
+                && every_cluster(ours, |row| {
+                    row["status"] == "CREATE_FAILED" && row["status_reason"].is_string()
+                })
+                && (place.starts_with("db.cluster.created[0].status")
+                    || place.starts_with("db.nodegroup")
+                    || *place == "notifications" && outcomes(ours) == ["pending", "failure"])
+        },
+    },
+    Rule {
+        id: "announced-before-it-fails",
+        explains: |Difference {
+                       case,
+                       place,
+                       ours,
+                       theirs,
+                       ..
+                   }| {
+            method(case) == "cluster_create"
+                && *place == "notifications"
+                && outcomes(theirs) == ["failure"]
+                && outcomes(ours) == ["pending", "failure"]
+        },
+    },
+    Rule {
+        id: "autoscaling-without-a-limit",
+        explains: |Difference {
+                       case, ours, theirs, ..
+                   }| {
+            let text = theirs["reply"]["failure"]["message"].as_str().unwrap_or_default();
+            case["driver"]["kind"] == "real"
+                && text.starts_with("Min node count must be greater than or equal to 1")
+                && ours["reply"]["failure"].is_null()
+                && every_cluster(ours, |row| row["status"] == "CREATE_IN_PROGRESS")
+        },
+    },
+    Rule {
+        id: "nothing-to-wait-for",
+        explains: |Difference { case, ours, .. }| {
+            method(case) == "cluster_delete"
+                && case["rows"]["cluster"][0]["stack_id"].is_null()
+                && outcomes(ours) == ["pending", "success"]
+                && ours["db"]["cluster"]["deleted"].is_array()
+        },
+    },
+    Rule {
+        id: "a-deletion-needs-no-template",
+        explains: |Difference {
+                       case, ours, theirs, ..
+                   }| {
+            method(case) == "cluster_delete"
+                && theirs["reply"]["failure"]["class"] == "ClusterTemplateNotFound"
+                && every_cluster(ours, |row| row["status"] == "DELETE_IN_PROGRESS")
+                && ours["reply"]["failure"].is_null()
+        },
+    },
+    Rule {
+        id: "a-refused-upgrade-changes-nothing",
+        explains: |Difference {
+                       case,
+                       place,
+                       ours,
+                       theirs,
+                       ..
+                   }| {
+            method(case) == "cluster_upgrade"
+                && !ours["reply"]["failure"].is_null()
+                && !theirs["reply"]["failure"].is_null()
+                && ours["db"]["nodegroup"].is_null()
+                && changed(ours, "cluster").all(|row| row["status"].is_null())
+                && (place.starts_with("db.") || place.ends_with(".status"))
+        },
+    },
+    Rule {
+        id: "a-failed-upgrade-goes-back",
+        explains: |Difference {
+                       case, place, ours, ..
+                   }| {
+            method(case) == "cluster_upgrade"
+                && place.ends_with(".cluster_template_id")
+                && every_cluster(ours, |row| row["status"] == "UPDATE_FAILED")
+        },
+    },
+    Rule {
+        id: "what-the-real-driver-refuses",
+        explains: |Difference { case, ours, .. }| {
+            let flavor = &case["message"]["args"]["cluster"]["magnum_object.data"]["master_flavor_id"];
+            method(case) == "cluster_create"
+                && case["driver"]["kind"] == "fake"
+                && flavor.is_null()
+                && ours["reply"]["failure"]["message"] == "No flavor is set for node group default-master."
+        },
+    },
+    Rule {
+        id: "groups-name-their-release",
+        explains: |Difference {
+                       place, line, ours, ..
+                   }| {
+            place.ends_with(".stack_id")
+                && line.ends_with("instead of null")
+                && ours["db"]["nodegroup"]["created"]
+                    .as_array()
+                    .is_some_and(|groups| groups.iter().all(|group| group["stack_id"].is_string()))
+        },
+    },
+    Rule {
+        id: "a-cluster-in-the-making-stays-so",
+        explains: |Difference {
+                       case, place, ours, ..
+                   }| {
+            method(case).starts_with("nodegroup_")
+                && *place == "db.cluster"
+                && case["rows"]["cluster"][0]["status"] == "CREATE_IN_PROGRESS"
+                && ours["db"]["cluster"].is_null()
+        },
+    },
+    Rule {
+        id: "a-deletion-changes-nothing-else",
+        explains: |Difference {
+                       case, place, ours, ..
+                   }| {
+            method(case) == "nodegroup_delete"
+                && place.starts_with("db.nodegroup.changed")
+                && place.ends_with("_node_count")
+                && all_failed(ours)
+        },
+    },
+    Rule {
+        id: "a-name-is-a-text",
+        explains: |Difference {
+                       case, place, line, ..
+                   }| {
+            method(case) == "cluster_create"
+                && place.ends_with(".name")
+                && line.contains(": \"\" instead of ")
+        },
+    },
+    Rule {
+        id: "a-refused-rotation-changes-nothing",
+        explains: |Difference {
+                       case, ours, theirs, ..
+                   }| {
+            method(case) == "credential_rotate"
+                && !theirs["reply"]["failure"].is_null()
+                && !ours["reply"]["failure"].is_null()
+                && ours["db"] == json!({})
         },
     },
 ];

@@ -39,7 +39,6 @@ fn with_room(suite: impl Future<Output = ()>) {
 }
 
 #[test]
-#[ignore = "not all of the cases are judged yet; run with --ignored for the figures"]
 fn requests_end_as_in_python() {
     with_room(requests());
 }

@@ -86,6 +86,9 @@ impl Rig {
         let conductor = self.conductor(case).await;
         let before = rows::snapshot(&self.db).await;
         let reply = conductor.ask(case, &self.world).await;
+        if fault(case).contains("deletes the cluster row") {
+            rows::lose_clusters(&self.db).await;
+        }
         let trying = conductor.carry_out(&before).await;
         let after = rows::snapshot(&self.db).await;
         let mut ours = json!({
@@ -110,6 +113,9 @@ impl Rig {
                     let mut row = row.clone();
                     row.shift_remove("created_at");
                     row.shift_remove("updated_at");
+                    if let Some(Value::String(time)) = row.get_mut("last_seen_up") {
+                        *time = time.replace('T', " ").replace('Z', "");
+                    }
                     row.into()
                 })
                 .collect();
@@ -131,10 +137,16 @@ impl Rig {
             "capi_helm": {"kubeconfig_file": self.folder.path().join("kubeconfig")},
             "x509": {"rsa_key_size": expect::key_size(case)},
         });
+        // A place for certificates that is none stands for the fault.
+        let broken = if fault(case).contains("generating a CA certificate raises") {
+            json!({"certificates": {"cert_manager_type": "local", "storage_path": "/dev/null/nowhere"}})
+        } else {
+            json!({})
+        };
         let file = self.folder.path().join("magnum.conf");
         std::fs::write(
             &file,
-            oracle::ini(&[&self.common["base_conf"], &own, &case["conf"]]),
+            oracle::ini(&[&self.common["base_conf"], &own, &broken, &case["conf"]]),
         )
         .unwrap();
         Settings::load(&[file], &[]).unwrap()
@@ -142,7 +154,7 @@ impl Rig {
 
     async fn conductor(&mut self, case: &Value) -> Conductor {
         let plain = case["conf"].as_object().is_none_or(serde_json::Map::is_empty);
-        let is_usual = plain && expect::key_size(case) == expect::SMALL_KEY;
+        let is_usual = plain && fault(case).is_empty() && expect::key_size(case) == expect::SMALL_KEY;
         let conductor = match self.usual.clone().filter(|_| is_usual) {
             Some(usual) => usual,
             None => self.make(case).await,
@@ -201,6 +213,11 @@ impl Rig {
             sent,
         }
     }
+}
+
+/// What goes wrong inside Python in a case.
+fn fault(case: &Value) -> &str {
+    case["fault_injection"].as_str().unwrap_or_default()
 }
 
 /// Cluster API's clusters of the case's rows: the world goes on while the periodic task of Python has not looked yet, so

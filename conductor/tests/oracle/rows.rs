@@ -72,6 +72,14 @@ pub async fn remove(server: &str, name: &str) {
         .unwrap();
 }
 
+/// Deletes the clusters' rows behind everybody's back.
+pub async fn lose_clusters(db: &Db) {
+    sqlx::query("DELETE FROM cluster")
+        .execute(db.pool())
+        .await
+        .unwrap();
+}
+
 /// Makes the rows those of a case.
 pub async fn load(db: &Db, case: &Value, keypairs: &Value) {
     let mut conn = db.acquire().await.unwrap();

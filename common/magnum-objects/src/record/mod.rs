@@ -64,16 +64,22 @@ pub trait Record: Sized + Send + Sync {
         Ok(object)
     }
 
-    /// The wire form in `version`, or in the registry's own.
+    /// The wire form in `version`, or in the registry's own; fields that an older version does not have are left out.
     ///
     /// # Errors
     /// `InvalidTargetVersion` if `version` is newer than the registry's.
     fn to_ovo(&self, registry: &'static Registry, version: Option<&str>) -> Result<Value, MagnumError> {
         let object = self.to_object(registry)?;
-        version.map_or_else(
-            || Ok(object.to_wire()),
-            |version| object.to_wire_version(version, None),
-        )
+        let Some(version) = version else {
+            return Ok(object.to_wire());
+        };
+        let mut wire = object.to_wire_version(version, None)?;
+        if let Some(class) = Registry::class_of_version(Self::CLASS, version)
+            && let Some(data) = wire.get_mut("magnum_object.data").and_then(Value::as_object_mut)
+        {
+            data.retain(|name, _| class.field(name).is_some());
+        }
+        Ok(wire)
     }
 
     /// Overwrites the fields that are marked changed in `object`, as `obj_get_changes` gives them.

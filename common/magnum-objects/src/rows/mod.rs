@@ -130,10 +130,18 @@ async fn insert_record<R: Record>(
     record: &R,
     exists: impl FnOnce(&Values) -> MagnumError,
 ) -> Result<R, DbError> {
-    let values = record.to_values();
-    match insert_values(conn, schema, R::CLASS, &values).await {
+    insert_row(conn, schema, &record.to_values(), exists).await
+}
+
+async fn insert_row<R: Record>(
+    conn: &mut MySqlConnection,
+    schema: &Schema,
+    values: &Values,
+    exists: impl FnOnce(&Values) -> MagnumError,
+) -> Result<R, DbError> {
+    match insert_values(conn, schema, R::CLASS, values).await {
         Ok(row) => typed(&row),
-        Err(DbError::Duplicate { .. }) => Err(DbError::Refused(exists(&values))),
+        Err(DbError::Duplicate { .. }) => Err(DbError::Refused(exists(values))),
         Err(error) => Err(error),
     }
 }
@@ -362,9 +370,25 @@ pub mod nodegroup {
         schema: &Schema,
         group: &NodeGroup,
     ) -> Result<NodeGroup, DbError> {
+        insert_without(conn, schema, group, &[]).await
+    }
+
+    /// Inserts a node group of which some fields were never set: Magnum leaves their columns NULL, and reads them as
+    /// the fields' defaults.
+    ///
+    /// # Errors
+    /// `NodeGroupAlreadyExists` ([`DbError::Refused`]); [`DbError::Sql`].
+    pub async fn insert_without(
+        conn: &mut MySqlConnection,
+        schema: &Schema,
+        group: &NodeGroup,
+        unset: &[&str],
+    ) -> Result<NodeGroup, DbError> {
         let exists =
             |row: &Values| MagnumError::node_group_already_exists(part(row, "cluster_id"), part(row, "name"));
-        insert_record(conn, schema, group, exists).await
+        let mut values = group.to_values();
+        values.retain(|name, _| !unset.contains(&name.as_str()));
+        insert_row(conn, schema, &values, exists).await
     }
 
     /// Deletes all node groups of a cluster; gives their number.

@@ -128,7 +128,8 @@ impl Acceptor {
         let mut groups = Vec::with_capacity(2);
         for (role, count) in [("master", masters), ("worker", workers)] {
             let group = default_group(&cluster, template.as_ref(), role, count);
-            groups.push(rows::nodegroup::insert(&mut tx, schema, &group).await?);
+            let unset = ["min_node_count"];
+            groups.push(rows::nodegroup::insert_without(&mut tx, schema, &group, &unset).await?);
         }
         let intent = Intent {
             change: Change::Create,
@@ -226,9 +227,10 @@ impl Acceptor {
             return Ok(false);
         }
         for group in groups {
-            let changes = Changes::new()
-                .set("stack_id", stack_id.clone())
-                .set("min_node_count", group.min_node_count);
+            let mut changes = Changes::new().set("stack_id", stack_id.clone());
+            if minimum_label(cluster).is_some() && group.role == "worker" {
+                changes.put("min_node_count", group.min_node_count);
+            }
             rows::nodegroup::update(&mut tx, schema, &group.uuid, &changes, &Guard::none()).await?;
         }
         magnum_objects::Db::commit(tx).await?;
@@ -314,14 +316,17 @@ fn default_group(
     }
 }
 
+fn minimum_label(cluster: &Cluster) -> Option<&String> {
+    cluster
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get("min_node_count"))
+}
+
 /// The groups with the workers' lower limit from the cluster's `min_node_count` label.
 fn with_minimum(cluster: &Cluster, groups: &[NodeGroup]) -> Result<Vec<NodeGroup>, MagnumError> {
     let mut groups = groups.to_vec();
-    let label = cluster
-        .labels
-        .as_ref()
-        .and_then(|labels| labels.get("min_node_count"));
-    if let Some(label) = label {
+    if let Some(label) = minimum_label(cluster) {
         let minimum = label.trim().parse().map_err(|_| {
             MagnumError::positional(
                 magnum_objects::Kind::InvalidParameterValue,

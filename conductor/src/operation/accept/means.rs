@@ -1,6 +1,6 @@
 //! What a new cluster is given outside the rows: certificates, an application credential, a trust where one is asked for.
 
-use magnum_objects::{Changes, Cluster};
+use magnum_objects::{Changes, Cluster, MagnumError};
 use secrecy::SecretString;
 
 use super::Acceptor;
@@ -75,7 +75,13 @@ impl Acceptor {
     async fn certificates(&self, request: &Request, cluster: &Cluster) -> Result<Kept, RequestError> {
         let new = NewCertificates::generate(&self.app.settings, &request.context, cluster).await?;
         let kept = self.app.certificates.keep(new).await;
-        kept.map_err(|error| cloud::away_or_refused(request, error.is_transient(), error))
+        kept.map_err(|error| {
+            if error.is_transient() && !request.impatient {
+                return RequestError::Unavailable(error.to_string());
+            }
+            tracing::error!(cluster = %cluster.uuid, %error, "certificates cannot be kept");
+            MagnumError::certificates_to_cluster_failed(cluster.uuid.as_str()).into()
+        })
     }
 
     async fn trust(&self, request: &Request, cluster: &Cluster) -> Result<Option<Trust>, RequestError> {

@@ -163,6 +163,17 @@ impl Acceptor {
         MagnumError::not_supported(words).into()
     }
 
+    /// Tells that an update begins.
+    fn announce_update(&self, request: &Request, found: &Found) {
+        self.app.notifications.cluster(
+            &request.context,
+            Action::Update,
+            Outcome::Pending,
+            &found.cluster,
+            &found.groups,
+        );
+    }
+
     /// Writes an update that was refused on its merits into the rows, as Python does: UPDATE_FAILED and why.
     /// Unfinished operations go on, so a cluster that has some keeps its status.
     async fn update_failed(

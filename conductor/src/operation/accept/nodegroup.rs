@@ -13,6 +13,9 @@ use crate::{
     request::{Request, RequestError},
 };
 
+/// Columns that stay NULL while nobody says a number.
+const COUNTS: [&str; 2] = ["node_count", "min_node_count"];
+
 impl Acceptor {
     /// `nodegroup_create`.
     ///
@@ -22,12 +25,16 @@ impl Acceptor {
         &self,
         request: &Request,
         cluster_uuid: &str,
-        mut group: NodeGroup,
+        object: &Object,
     ) -> Result<NodeGroup, RequestError> {
+        let mut group = NodeGroup::from_ovo(object)?;
         if self.seen(request, cluster_uuid).await? {
             return self.nodegroup(&group.uuid).await;
         }
-        if let Some(words) = gate::nodegroup("nodegroup_create", group.status) {
+        // A new group has no status; one that comes with a status is judged by it.
+        if object.is_set("status")
+            && let Some(words) = gate::nodegroup("nodegroup_create", group.status)
+        {
             return Err(MagnumError::not_supported(words).into());
         }
         if group.uuid.is_empty() {
@@ -66,7 +73,9 @@ impl Acceptor {
         };
         let (mut tx, cluster, _) = self.locked(cluster_uuid).await?;
         refuse_while_deleting("nodegroup_create", cluster.status)?;
-        let group = rows::nodegroup::insert(&mut tx, schema, &group).await?;
+        let mut unset = COUNTS.to_vec();
+        unset.retain(|name| !object.is_set(name));
+        let group = rows::nodegroup::insert_without(&mut tx, schema, &group, &unset).await?;
         self.start_update(&mut tx, &cluster).await?;
         let change = Change::NodegroupCreate {
             nodegroup: group.uuid.clone(),

@@ -2,7 +2,9 @@
 
 use conductor_driver::validate::{Operation, Rows, master_size};
 use indexmap::IndexMap;
-use magnum_objects::{Changes, Cluster, ClusterStatus, Guard, HealthStatus, MagnumError, NodeGroup, rows};
+use magnum_objects::{
+    Changes, Cluster, ClusterStatus, Guard, HealthStatus, MagnumError, NodeGroup, Object, rows,
+};
 
 use super::{Acceptor, updating};
 use crate::{
@@ -21,42 +23,54 @@ pub struct Health {
     pub reason: Option<IndexMap<String, String>>,
 }
 
+/// Fields of a cluster that a `cluster_update` does not take from the object: what it is known by, and what only this
+/// conductor writes.
+const NOT_FOR_UPDATES: [&str; 7] = [
+    "id",
+    "uuid",
+    "status",
+    "status_reason",
+    "health_status",
+    "health_status_reason",
+    "cluster_template",
+];
+
 impl Acceptor {
-    /// `cluster_update`: the default worker group's node count, and health as an outside monitor sees it.
+    /// `cluster_update`: the default worker group's node count, health as an outside monitor sees it, and whatever else
+    /// is changed in the object, if any of the first two is. `None`: there is nothing to change.
     ///
     /// # Errors
     /// `NotSupported` by the gate, what validation refuses.
     pub async fn update(
         &self,
         request: &Request,
-        cluster_uuid: &str,
-        node_count: i64,
+        object: &Object,
+        node_count: Option<i64>,
         health: Option<Health>,
-    ) -> Result<Cluster, RequestError> {
+    ) -> Result<Option<Cluster>, RequestError> {
+        let cluster_uuid = object.text("uuid").unwrap_or_default();
         let found = self.find(cluster_uuid).await?;
         if let Some(words) = gate::cluster(Wish::Update, found.cluster.status) {
             return Err(self.refuse(request, &found.cluster, &found.groups, words));
-        }
-        if let Some(health) = health {
-            self.write_health(cluster_uuid, &health).await?;
         }
         let worker = found
             .groups
             .iter()
             .find(|group| group.is_default && group.role != "master");
         let worker = worker.ok_or_else(|| MagnumError::node_group_not_found("default-worker"))?;
-        if worker.node_count == node_count {
-            return Ok(self.find(cluster_uuid).await?.cluster);
+        let same = node_count == Some(worker.node_count);
+        if same && health.is_none() {
+            return Ok(None);
         }
-        self.scale(
-            request,
-            cluster_uuid,
-            &worker.uuid.clone(),
-            node_count,
-            Vec::new(),
-            true,
-        )
-        .await
+        self.write_rest(object, health).await?;
+        if same {
+            return Ok(Some(self.find(cluster_uuid).await?.cluster));
+        }
+        let worker = worker.uuid.clone();
+        let to = node_count.unwrap_or(NodeGroup::default().node_count);
+        self.scale(request, cluster_uuid, &worker, to, Vec::new(), true)
+            .await
+            .map(Some)
     }
 
     /// `cluster_resize`: any group's node count.
@@ -93,7 +107,7 @@ impl Acceptor {
             return Err(self.refuse(request, &found.cluster, &found.groups, words));
         }
         let group = member(&mut found.groups, group_uuid)?;
-        group.node_count = to;
+        let from = std::mem::replace(&mut group.node_count, to);
         let is_master = group.role == "master";
         let rows = Rows {
             template: &found.template,
@@ -113,6 +127,12 @@ impl Acceptor {
             Ok(facts) => facts,
             Err(RequestError::Refused(error)) => {
                 let group = (!update).then_some(group_uuid);
+                // As in Python, the notification of a resize tells the size asked for, that of an update the size before.
+                if update {
+                    member(&mut found.groups, group_uuid)?.node_count = from;
+                }
+                self.announce_update(request, &found);
+                member(&mut found.groups, group_uuid)?.node_count = from;
                 self.update_failed(request, &found, group, &error).await?;
                 return Err(error.into());
             }
@@ -125,7 +145,6 @@ impl Acceptor {
         let schema = self.app.db.schema();
         let group = member(&mut groups, group_uuid)?;
         let from = group.node_count;
-        // As in Python, the notification of a resize tells the size asked for, that of an update the size before.
         if !update {
             group.node_count = to;
         }
@@ -153,10 +172,19 @@ impl Acceptor {
         Ok(self.find(cluster_uuid).await?.cluster)
     }
 
-    async fn write_health(&self, cluster_uuid: &str, health: &Health) -> Result<(), RequestError> {
-        let changes = Changes::new()
-            .set("health_status", health.status)
-            .set("health_status_reason", health.reason.clone());
+    /// What an update changes besides the node count.
+    async fn write_rest(&self, object: &Object, health: Option<Health>) -> Result<(), RequestError> {
+        let mut values = object.changed_values();
+        values.retain(|name, _| !NOT_FOR_UPDATES.contains(&name.as_str()));
+        let mut changes = Changes::from(values);
+        if let Some(health) = health {
+            changes.put("health_status", health.status);
+            changes.put("health_status_reason", health.reason);
+        }
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let cluster_uuid = object.text("uuid").unwrap_or_default();
         let mut conn = self.app.db.acquire().await?;
         rows::cluster::update(
             &mut conn,

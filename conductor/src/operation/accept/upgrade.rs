@@ -47,6 +47,7 @@ impl Acceptor {
             Err(error) => {
                 if let RequestError::Refused(error) = &error {
                     self.explain(&found.cluster, error).await?;
+                    self.announce_update(request, &found);
                 }
                 self.app.notifications.cluster(
                     &request.context,

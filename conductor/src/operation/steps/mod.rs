@@ -9,6 +9,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use conductor_status::index::{Applied, Index};
 use helm::AppliedObject;
+use magnum_objects::{Changes, ClusterStatus, Guard, rows};
 use parking_lot::Mutex;
 
 use super::{
@@ -119,6 +120,15 @@ impl Steps {
         let mut tx = self.app.journal.pool().begin().await?;
         if !lease.holds(&mut tx).await? {
             return Err(StepError::LeaseLost);
+        }
+        if operation.kind == Kind::CredentialRotate {
+            // Nothing in the watches tells of it, so it is said here; what is in progress or has failed stays so.
+            let changes = Changes::new()
+                .set("status", ClusterStatus::UpdateComplete)
+                .set("status_reason", None::<String>);
+            let guard = Guard::none().expect_one_of("status", crate::gate::SETTLED);
+            let uuid = &operation.cluster_uuid;
+            rows::cluster::update(&mut tx, self.app.db.schema(), uuid, &changes, &guard).await?;
         }
         self.app
             .journal

@@ -16,7 +16,10 @@ use super::Steps;
 use crate::{
     certificates, cloud, credentials,
     management::ManagementError,
-    operation::{Kind, Operation, StepError, intent::Credential},
+    operation::{
+        Kind, Operation, StepError,
+        intent::{Change, Credential},
+    },
     release::{Desired, namespace},
 };
 
@@ -27,7 +30,8 @@ const CLUSTER_NAME: &str = "cluster.x-k8s.io/cluster-name";
 const DELETE_MACHINE: &str = "cluster.x-k8s.io/delete-machine";
 
 impl Steps {
-    /// Namespace, `clouds.yaml`, CAs. Server-side apply in the Python driver's name: repeating it changes nothing.
+    /// Namespace, `clouds.yaml`, CAs; of a new credential `clouds.yaml`, and the CAs only if they get another owner's
+    /// label. Server-side apply in the Python driver's name: repeating it changes nothing.
     pub(super) async fn write_secrets(&self, operation: &Operation) -> Result<(), StepError> {
         let settings = &self.app.settings;
         let Some(desired) = self.app.desired(&operation.cluster_uuid).await? else {
@@ -36,11 +40,13 @@ impl Steps {
             ));
         };
         let cluster = &desired.cluster;
-        self.step(operation, "namespace").await?;
-        self.app
-            .management
-            .apply(&secrets::namespace(settings, &cluster.project_id))
-            .await?;
+        if operation.kind == Kind::Create {
+            self.step(operation, "namespace").await?;
+            self.app
+                .management
+                .apply(&secrets::namespace(settings, &cluster.project_id))
+                .await?;
+        }
         self.step(operation, "secrets").await?;
         let credential = operation.intent.credential.as_ref();
         let old = self.credential_in_use(cluster).await?;
@@ -50,9 +56,13 @@ impl Steps {
                 self.app.management.apply(object.expose_body()).await?;
             }
         }
-        let all = certificates::load(&self.app.certificates, cluster).await?;
-        for object in secrets::certificates(settings, cluster, &all).unwrap_or_default() {
-            self.app.management.apply(object.expose_body()).await?;
+        let same_owner = matches!(&operation.intent.change,
+            Change::CredentialRotate { from_user } if *from_user == cluster.user_id);
+        if !same_owner {
+            let all = certificates::load(&self.app.certificates, cluster).await?;
+            for object in secrets::certificates(settings, cluster, &all).unwrap_or_default() {
+                self.app.management.apply(object.expose_body()).await?;
+            }
         }
         if operation.kind == Kind::CredentialRotate {
             cloud::forget_old_credential(&self.app, operation, old.as_deref()).await;
