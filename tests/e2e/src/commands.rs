@@ -309,14 +309,16 @@ async fn credentials(stack: &Stack, life: &Life<'_>) -> Result<()> {
     if stack.options().release != Release::V23 {
         return Ok(());
     }
-    let traces = life.traces().await?;
+    let uuid = life.uuid().await?.context("the cluster has no row")?;
+    // Each has a name of its own, with the cluster's id in it.
     let mine = async || -> Result<Vec<String>> {
         let token = stack.token(&DEMO).await?;
         let mut names = stack.identity().application_credentials(&token).await?;
-        names.retain(|name| traces.owns(name));
+        names.retain(|name| name.contains(&uuid));
         Ok(names)
     };
     let before = mine().await?;
+    ensure!(before.len() == 1, "the cluster's credentials are {before:?}");
     let said = stack
         .openstack(&["coe", "credential", "rotate", life.name()])
         .await?;

@@ -20,7 +20,6 @@ async fn whole_life() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "with 23.0 the part about application credentials finds none; with 18.0.1 all of it passes"]
 async fn every_command_of_the_command_line() -> Result<()> {
     let (stack, _turn) = SHARED.together().await?;
     e2e::commands::every_command(stack, "commands").await

@@ -14,8 +14,9 @@ use serde_json::{Value, json};
 
 use crate::Cloud;
 
-/// How long a check of a token is believed; short, because tests revoke credentials.
-const BELIEVED: Duration = Duration::from_secs(2);
+/// How long a check of a token is believed: keystonemiddleware's `token_cache_time`. Magnum's Heat driver needs it, as it
+/// goes on with a token after it has deleted the trust behind it.
+const BELIEVED: Duration = Duration::from_secs(300);
 
 /// The holder of a valid token.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 pub mod barbican;
 pub mod beside;
 pub mod cache;
+pub mod cloud;
 pub mod demo;
 pub mod home;
 pub mod identity;

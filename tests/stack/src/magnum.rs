@@ -7,8 +7,10 @@ use anyhow::{Context, Result, bail};
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
+use serde_json::Value;
 
 use crate::home::Home;
+use crate::identity::Token;
 use crate::process::{Process, Spec};
 use crate::python;
 
@@ -60,6 +62,29 @@ pub async fn start_api(
         })
         .await?;
     Ok(server)
+}
+
+/// Asks magnum-api at a port something under `/v1/`; its status and answer, whichever that is.
+pub async fn request(
+    port: u16,
+    token: &Token,
+    method: reqwest::Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<(u16, Value)> {
+    let http = crate::process::http_client(120)?;
+    let mut request = http
+        .request(method, format!("http://127.0.0.1:{port}/v1/{path}"))
+        .header("X-Auth-Token", &token.id)
+        .header("OpenStack-API-Version", "container-infra latest");
+    if let Some(body) = body {
+        request = request.json(body);
+    }
+    let answer = request.send().await.context("cannot reach magnum-api")?;
+    let status = answer.status().as_u16();
+    let text = answer.text().await?;
+    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    Ok((status, body))
 }
 
 /// Which conductor a stack runs.

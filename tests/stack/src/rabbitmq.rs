@@ -63,12 +63,26 @@ pub struct RabbitMq {
 #[derive(Clone, Debug)]
 pub struct Client {
     port: u16,
+    virtual_host: String,
 }
 
 impl Client {
+    /// In another of its virtual hosts.
+    pub fn in_virtual_host(&self, name: &str) -> Self {
+        Self {
+            port: self.port,
+            virtual_host: name.to_owned(),
+        }
+    }
+
     /// The address as AMQP libraries take it.
     pub fn amqp_url(&self) -> String {
-        format!("amqp://{USER}:{PASSWORD}@127.0.0.1:{}/%2f", self.port)
+        let host: String = self
+            .virtual_host
+            .bytes()
+            .map(|byte| format!("%{byte:02x}"))
+            .collect();
+        format!("amqp://{USER}:{PASSWORD}@127.0.0.1:{}/{host}", self.port)
     }
 }
 
@@ -144,7 +158,10 @@ impl RabbitMq {
 
     /// Where it is.
     pub fn client(&self) -> Client {
-        Client { port: self.port }
+        Client {
+            port: self.port,
+            virtual_host: "/".to_owned(),
+        }
     }
 
     /// oslo's `transport_url`.

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::beside::TOPIC;
+use crate::cloud::{self, Cloud};
 use crate::home::Home;
 use crate::identity::{Account, DEMO, Identity, Token};
 use crate::keystone::Keystone;
@@ -161,20 +162,16 @@ impl Stack {
 
     /// Starts everything in `home`; returns when the conductor takes requests.
     async fn start_prepared(home: &Home, options: Options, prepared: Prepared) -> Result<Self> {
-        let [keystone_port, cloud_port, api_port] = ports::free_many()?;
+        let [keystone, sim, api_port] = ports::free_many()?;
+        let ports = cloud::Ports {
+            keystone,
+            sim,
+            magnum: api_port,
+        };
         let cluster_options = management_cluster::Options {
             fast: options.fast_controllers,
         };
-        let cloud = async {
-            let database = MariaDb::start(home, Some(&prepared.seed.data())).await?;
-            seed::set_ports(&database, keystone_port, cloud_port, api_port).await?;
-            let keys = home.root().join("keystone-keys");
-            prepared.seed.copy_keys(&keys).await?;
-            let environment = &prepared.environments.keystone;
-            let keystone = Keystone::start(home, environment, &keys, keystone_port, database.port()).await?;
-            let sim = Sim::start(home, cloud_port, keystone_port).await?;
-            Ok((database, keystone, sim))
-        };
+        let cloud = Cloud::start(home, &prepared.environments, &prepared.seed, ports);
         let cluster = async {
             let Kubernetes {
                 programs,
@@ -182,11 +179,16 @@ impl Stack {
             } = &prepared.kubernetes;
             ManagementCluster::start(programs, cluster_api, home, &cluster_options).await
         };
-        let (broker, (database, keystone, sim), management) = tokio::try_join!(
+        let (broker, cloud, management) = tokio::try_join!(
             timed("RabbitMQ", RabbitMq::start(home)),
             timed("MariaDB, Keystone and the OpenStack simulator", cloud),
             timed("the management cluster with Cluster API's controllers", cluster),
         )?;
+        let Cloud {
+            database,
+            keystone,
+            sim,
+        } = cloud;
         let stack = Self {
             home: home.clone(),
             config: home.folder("magnum")?.join("magnum.conf"),
@@ -344,19 +346,7 @@ impl Stack {
         path: &str,
         body: Option<&serde_json::Value>,
     ) -> Result<(u16, serde_json::Value)> {
-        let http = crate::process::http_client(120)?;
-        let mut request = http
-            .request(method, format!("http://127.0.0.1:{}/v1/{path}", self.api_port))
-            .header("X-Auth-Token", &token.id)
-            .header("OpenStack-API-Version", "container-infra latest");
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let answer = request.send().await.context("cannot reach magnum-api")?;
-        let status = answer.status().as_u16();
-        let text = answer.text().await?;
-        let body = serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text));
-        Ok((status, body))
+        magnum::request(self.api_port, token, method, path, body).await
     }
 
     /// Runs kubectl with a kubeconfig (the management cluster's: [`Stack::kubectl`]).

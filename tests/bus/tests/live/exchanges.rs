@@ -9,7 +9,6 @@ use bus::server::{NAME, Server};
 use lapin::options::BasicPublishOptions;
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use serde_json::{Value, json};
-use stack::rabbitmq::{PASSWORD, USER};
 
 const TOPIC: &str = "magnum-conductor";
 
@@ -117,11 +116,7 @@ async fn malformed(broker: &Broker, set: &OptionSet) {
     if set.tls {
         return;
     }
-    let host: String = set.name.bytes().map(|byte| format!("%{byte:02x}")).collect();
-    let uri = format!(
-        "amqp://{USER}:{PASSWORD}@127.0.0.1:{}/{host}",
-        broker.server.port()
-    );
+    let uri = broker.server.client().in_virtual_host(set.name).amqp_url();
     let connection = Connection::connect(&uri, ConnectionProperties::default())
         .await
         .unwrap();

@@ -10,3 +10,4 @@
 mod blocked;
 mod connecting;
 mod exchanges;
+mod magnum_api;

@@ -139,23 +139,39 @@ impl<'a> HeatCluster<'a> {
         let end = Instant::now() + LIMIT;
         while self.count(condition).await? == 0 {
             if Instant::now() > end {
-                let query = format!(
-                    "SELECT status, status_reason FROM magnum.cluster WHERE uuid = '{uuid}' UNION ALL \
-                     SELECT CONCAT(name, ' ', status), status_reason FROM magnum.nodegroup WHERE cluster_id = '{uuid}'",
-                    uuid = self.uuid
-                );
-                let rows = self.stack.rows().execute(&query).await?;
-                let log = self.stack.home().log("magnum-conductor-heat");
-                let log = stack::process::tail(&log, 6000);
-                bail!(
-                    "{} does not come to {what}:\n{rows}\n{log}\n{}",
-                    self.name,
-                    log_tail(self.stack)
-                );
+                return self.late(what).await;
             }
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
         Ok(())
+    }
+
+    async fn wait_gone(&self) -> Result<()> {
+        let end = Instant::now() + LIMIT;
+        while self.count("TRUE").await? > 0 {
+            if Instant::now() > end {
+                return self.late("be gone").await;
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+        Ok(())
+    }
+
+    /// What there is to see of a cluster that keeps us waiting.
+    async fn late(&self, what: &str) -> Result<()> {
+        let query = format!(
+            "SELECT status, status_reason FROM magnum.cluster WHERE uuid = '{uuid}' UNION ALL \
+             SELECT CONCAT(name, ' ', status), status_reason FROM magnum.nodegroup WHERE cluster_id = '{uuid}'",
+            uuid = self.uuid
+        );
+        let rows = self.stack.rows().execute(&query).await?;
+        let log = self.stack.home().log("magnum-conductor-heat");
+        let log = stack::process::tail(&log, 6000);
+        bail!(
+            "{} does not come to {what}:\n{rows}\n{log}\n{}",
+            self.name,
+            log_tail(self.stack)
+        );
     }
 
     /// Waits until its default workers are so many, and all is done.
@@ -281,15 +297,7 @@ async fn clusters_of_both_drivers_live_side_by_side_and_survive_either_conductor
 
     let traces = capi.traces().await?;
     tokio::try_join!(capi.delete(), heat.delete())?;
-    tokio::try_join!(capi.wait_deleted(), async {
-        let gone = format!("SELECT COUNT(*) FROM magnum.cluster WHERE uuid = '{}'", heat.uuid);
-        let end = Instant::now() + LIMIT;
-        while stack.rows().count(&gone).await? > 0 {
-            ensure!(Instant::now() < end, "Heat's cluster is not gone");
-            tokio::time::sleep(Duration::from_millis(250)).await;
-        }
-        Ok(())
-    })?;
+    tokio::try_join!(capi.wait_deleted(), heat.wait_gone())?;
     capi.wait_no_traces(&traces).await?;
     let stacks = stack.cloud().stacks().await?;
     ensure!(
