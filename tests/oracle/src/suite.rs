@@ -58,6 +58,11 @@ impl Suite {
         self.only.as_ref().is_none_or(|only| only.is_match(name))
     }
 
+    /// Whether people run some cases only.
+    pub fn is_part(&self) -> bool {
+        self.only.is_some()
+    }
+
     /// Counts a case.
     pub fn count(&mut self, name: &str, verdict: Verdict) {
         self.cases += 1;
