@@ -3,7 +3,6 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stderr,
     reason = "helpers of tests, which clippy does not count as tests"
 )]
 
@@ -33,23 +32,10 @@ const OTHER: &str = "c1000000-0000-4000-8000-000000000002";
 const LIFETIME: Duration = Duration::from_secs(2);
 
 async fn database(test: &str) -> Option<MySqlPool> {
-    let Some(server) = std::env::var("MARIADB_URL").ok().filter(|url| !url.is_empty()) else {
-        eprintln!(
-            "SKIPPED: {test} needs MARIADB_URL=mysql://user:password@host:port/, where databases may be made"
-        );
-        return None;
-    };
+    let server = test_database::server(test)?;
     let name = format!("conductor_{}_{test}", std::process::id());
-    let mut conn = MySqlConnection::connect(&server).await.unwrap();
-    for statement in [
-        format!("DROP DATABASE IF EXISTS `{name}`"),
-        format!("CREATE DATABASE `{name}`"),
-    ] {
-        conn.execute(AssertSqlSafe(statement)).await.unwrap();
-    }
-    let pool = MySqlPool::connect(&format!("{}/{name}", server.trim_end_matches('/')))
-        .await
-        .unwrap();
+    test_database::create(&server, &name, "").await;
+    let pool = MySqlPool::connect(&format!("{server}/{name}")).await.unwrap();
     // Twice, as conductors that start one after the other do.
     migrations::run(&pool).await.unwrap();
     migrations::run(&pool).await.unwrap();

@@ -4,7 +4,6 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stderr,
     reason = "helpers of tests, which clippy does not count as tests"
 )]
 
@@ -12,24 +11,13 @@ use std::process::Command;
 
 use sqlx::{AssertSqlSafe, Connection, Executor as _, MySqlConnection, Row};
 
-const SCHEMA: &str = include_str!("../../common/magnum-objects/tests/data/schema-23.0.0.sql");
-
 /// A database of its own, left as `change` makes Magnum's newest; `None` without a server.
 async fn database(test: &str, change: &str) -> Option<(MySqlConnection, String)> {
-    let Some(server) = std::env::var("MARIADB_URL").ok().filter(|url| !url.is_empty()) else {
-        eprintln!(
-            "SKIPPED: {test} needs MARIADB_URL=mysql://user:password@host:port/, where databases may be made"
-        );
-        return None;
-    };
+    let server = test_database::server(test)?;
     let name = format!("unknown_{}_{test}", std::process::id());
-    let mut conn = MySqlConnection::connect(&server).await.unwrap();
-    conn.execute(AssertSqlSafe(format!("CREATE DATABASE `{name}`")))
-        .await
-        .unwrap();
-    let url = format!("{}/{name}", server.trim_end_matches('/'));
+    test_database::create(&server, &name, test_database::SCHEMA_23).await;
+    let url = format!("{server}/{name}");
     let mut conn = MySqlConnection::connect(&url).await.unwrap();
-    conn.execute(AssertSqlSafe(SCHEMA.to_owned())).await.unwrap();
     conn.execute(AssertSqlSafe(change.to_owned())).await.unwrap();
     Some((conn, url))
 }

@@ -5,13 +5,11 @@
     reason = "helpers of tests, which clippy does not count as tests"
 )]
 
-mod support;
-
 use std::collections::BTreeMap;
 
 use magnum_objects::{RequestContext, indirection, rows};
-use serde_json::{Map, Value, json};
-use support::{SCHEMA_18, SCHEMA_23, TABLES, TestDb};
+use serde_json::{Value, json};
+use test_database::{SCHEMA_18, SCHEMA_23, Snapshot, TABLES, TestDb, difference};
 
 #[tokio::test]
 async fn every_recorded_call_gets_the_recorded_answer() {
@@ -53,10 +51,10 @@ async fn check(test: &TestDb, recorded: &Value, case: &Value) -> Result<(), Stri
                 "args": error.args, "kwargs": error.kwargs});
             names.same(&ours, failure, "failure")?;
         }
-        (Ok(result), None) => names.same(&sorted(result), &expected["result"], "result")?,
+        (Ok(result), None) => names.same(&oracle::sorted(result), &expected["result"], "result")?,
         (ours, _) => return Err(format!("{ours:?}\n   instead of {expected}")),
     }
-    let after = snapshot(test).await;
+    let after = test.snapshot().await;
     names.same(
         &difference(&before, &after),
         expected.get("db").unwrap_or(&json!({})),
@@ -65,7 +63,7 @@ async fn check(test: &TestDb, recorded: &Value, case: &Value) -> Result<(), Stri
 }
 
 /// Inserts a case's rows, all made at the same time; the next row gets the next id.
-async fn load(test: &TestDb, recorded: &Value, case: &Value) -> BTreeMap<String, Vec<Map<String, Value>>> {
+async fn load(test: &TestDb, recorded: &Value, case: &Value) -> Snapshot {
     let creates = case["args"]["objmethod"] == "create";
     for (table, class) in TABLES {
         let mut next_id = 1;
@@ -87,101 +85,7 @@ async fn load(test: &TestDb, recorded: &Value, case: &Value) -> BTreeMap<String,
                 .await;
         }
     }
-    snapshot(test).await
-}
-
-/// Tables whose changes were recorded.
-const RECORDED: &[&str] = &["cluster", "cluster_template", "nodegroup", "x509keypair"];
-
-async fn snapshot(test: &TestDb) -> BTreeMap<String, Vec<Map<String, Value>>> {
-    let mut all = BTreeMap::new();
-    for (table, class) in TABLES {
-        all.insert((*table).to_owned(), test.rows(class).await);
-    }
-    all
-}
-
-fn key(row: &Map<String, Value>) -> String {
-    match row.get("uuid") {
-        Some(Value::String(uuid)) => uuid.clone(),
-        _ => row["id"].to_string(),
-    }
-}
-
-/// Rows that were created, deleted or changed, timestamps left out.
-fn difference(
-    before: &BTreeMap<String, Vec<Map<String, Value>>>,
-    after: &BTreeMap<String, Vec<Map<String, Value>>>,
-) -> Value {
-    let mut all = Map::new();
-    for (table, new) in after
-        .iter()
-        .filter(|(table, _)| RECORDED.contains(&table.as_str()))
-    {
-        let old: BTreeMap<String, &Map<String, Value>> =
-            before[table].iter().map(|row| (key(row), row)).collect();
-        let new: BTreeMap<String, &Map<String, Value>> = new.iter().map(|row| (key(row), row)).collect();
-        let plain = |row: &Map<String, Value>| {
-            let mut row = row.clone();
-            row.shift_remove("created_at");
-            row.shift_remove("updated_at");
-            row
-        };
-        let mut out = Map::new();
-        let created: Vec<Value> = new
-            .iter()
-            .filter(|(key, _)| !old.contains_key(*key))
-            .map(|(_, row)| Value::Object(plain(row)))
-            .collect();
-        let deleted: Vec<&String> = old.keys().filter(|key| !new.contains_key(*key)).collect();
-        let mut changed = Map::new();
-        for (key, row) in &new {
-            let Some(old) = old.get(key) else { continue };
-            let values: Map<String, Value> = plain(row)
-                .into_iter()
-                .filter(|(name, value)| old.get(name) != Some(value))
-                .collect();
-            if !values.is_empty() {
-                assert!(
-                    !row["updated_at"].is_null(),
-                    "{table} {key} was changed without a stamp"
-                );
-                changed.insert(key.clone(), Value::Object(values));
-            }
-        }
-        if !changed.is_empty() {
-            out.insert("changed".into(), changed.into());
-        }
-        if !created.is_empty() {
-            out.insert("created".into(), created.into());
-        }
-        if !deleted.is_empty() {
-            out.insert("deleted".into(), json!(deleted));
-        }
-        if !out.is_empty() {
-            all.insert(table.clone(), out.into());
-        }
-    }
-    all.into()
-}
-
-/// `magnum_object.changes` and `obj_what_changed` are sets.
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Object(map) => map
-            .into_iter()
-            .map(|(key, value)| match value {
-                Value::Array(mut names) if key.ends_with("changes") || key == "obj_what_changed" => {
-                    names.sort_by_key(|name| name.as_str().unwrap_or_default().to_owned());
-                    (key, Value::Array(names))
-                }
-                value => (key, sorted(value)),
-            })
-            .collect::<Map<_, _>>()
-            .into(),
-        Value::Array(items) => items.into_iter().map(sorted).collect(),
-        other => other,
-    }
+    test.snapshot().await
 }
 
 /// What a placeholder of the recording stands for in our answer.

@@ -5,8 +5,6 @@
     reason = "helpers of tests, which clippy does not count as tests"
 )]
 
-mod support;
-
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -18,7 +16,7 @@ use magnum_objects::{
 };
 use secrecy::ExposeSecret;
 use sqlx::Row;
-use support::{SCHEMA_18, SCHEMA_23, TestDb, create, server, settings};
+use test_database::{SCHEMA_18, SCHEMA_23, TestDb, create, server, settings};
 
 fn cluster(uuid: &str) -> Cluster {
     Cluster {

@@ -3,7 +3,6 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stderr,
     reason = "helpers of tests, which clippy does not count as tests"
 )]
 
@@ -25,53 +24,24 @@ use magnum_objects::rows::{Changes, Guard, cluster, nodegroup};
 use magnum_objects::{Cluster, ClusterStatus, Db, DbSettings, HealthStatus, NodeGroup};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use sqlx::Executor;
 use sqlx::mysql::MySqlConnection;
-use sqlx::{AssertSqlSafe, Connection, Executor};
 use tokio_util::sync::CancellationToken;
 
-const SCHEMA: &str = include_str!("../../../common/magnum-objects/tests/data/schema-23.0.0.sql");
 const CLUSTER: &str = "c1000000-0000-4000-8000-000000000001";
 const NAMESPACE: &str = "magnum-f1d2";
 
 /// A database of a test's own, or `None` after saying that the test is skipped.
 async fn database(test: &str) -> Option<(String, Db)> {
-    let Some(server) = std::env::var("MARIADB_URL").ok().filter(|url| !url.is_empty()) else {
-        eprintln!(
-            "SKIPPED: {test} needs MARIADB_URL=mysql://user:password@host:port/, where databases may be made"
-        );
-        return None;
-    };
+    let server = test_database::server(test)?;
     let name = format!("conductor_status_{}_{test}", std::process::id());
-    let mut conn = MySqlConnection::connect(&server).await.unwrap();
-    let statements = [
-        format!("DROP DATABASE IF EXISTS `{name}`"),
-        format!("CREATE DATABASE `{name}`"),
-        format!("USE `{name}`"),
-    ];
-    for statement in statements
-        .into_iter()
-        .chain(SCHEMA.split(";\n").map(str::to_owned))
-    {
-        if !statement.trim().is_empty() {
-            conn.execute(AssertSqlSafe(statement)).await.unwrap();
-        }
-    }
-    let db = Db::connect(&DbSettings::new(format!(
-        "{}/{name}",
-        server.trim_end_matches('/')
-    )))
-    .await
-    .unwrap();
-    Some((name, db))
+    test_database::create(&server, &name, test_database::SCHEMA_23).await;
+    let settings = DbSettings::new(format!("{server}/{name}"));
+    Some((name, Db::connect(&settings).await.unwrap()))
 }
 
 async fn drop_database(name: &str) {
-    let mut conn = MySqlConnection::connect(&std::env::var("MARIADB_URL").unwrap())
-        .await
-        .unwrap();
-    conn.execute(AssertSqlSafe(format!("DROP DATABASE `{name}`")))
-        .await
-        .unwrap();
+    test_database::remove(&test_database::server(name).unwrap(), name).await;
 }
 
 /// The rest of the conductor.

@@ -75,6 +75,16 @@ fn changed<'a>(of: &'a Value, table: &str) -> impl Iterator<Item = &'a Value> {
     )
 }
 
+/// Whether a row says no more than that a rotation is done.
+fn is_rotated(row: &Value) -> bool {
+    let says = |(name, value): (&String, &Value)| match name.as_str() {
+        "status" => value == "UPDATE_COMPLETE",
+        "status_reason" => value.is_null(),
+        _ => false,
+    };
+    row.as_object().is_some_and(|row| row.iter().all(says))
+}
+
 /// Whether every node group that was touched has failed, and tells why.
 fn all_failed(ours: &Value) -> bool {
     let mut groups = changed(ours, "nodegroup").peekable();
@@ -179,7 +189,7 @@ const RULES: &[Rule] = &[
                     || sets_status && place.ends_with(".status")
                     || *place == "db.cluster"
                         && method(case) == "credential_rotate"
-                        && every_cluster(ours, |row| *row == json!({"status": "UPDATE_COMPLETE"})))
+                        && every_cluster(ours, is_rotated))
         },
     },
     Rule {
@@ -284,12 +294,20 @@ const RULES: &[Rule] = &[
     Rule {
         id: "a-failed-cluster-says-why",
         explains: |Difference {
-                       place, line, ours, ..
+                       case,
+                       place,
+                       line,
+                       ours,
+                       ..
                    }| {
-            place.starts_with("db.cluster.changed")
-                && place.ends_with(".status_reason")
-                && line.contains("instead of \"(absent)\"")
-                && every_cluster(ours, |row| row["status"] == "UPDATE_FAILED")
+            let was_failed = case["rows"]["cluster"][0]["status"] == "UPDATE_FAILED";
+            let reason = place.starts_with("db.cluster.changed") && place.ends_with(".status_reason");
+            line.ends_with("instead of \"(absent)\"")
+                && (reason || *place == "db.cluster" && was_failed)
+                && every_cluster(ours, |row| {
+                    row["status_reason"].is_string()
+                        && (row["status"] == "UPDATE_FAILED" || was_failed && row["status"].is_null())
+                })
         },
     },
     Rule {
@@ -436,11 +454,10 @@ const RULES: &[Rule] = &[
     Rule {
         id: "what-the-real-driver-refuses",
         explains: |Difference { case, ours, .. }| {
-            let flavor = &case["message"]["args"]["cluster"]["magnum_object.data"]["master_flavor_id"];
-            method(case) == "cluster_create"
-                && case["driver"]["kind"] == "fake"
-                && flavor.is_null()
-                && ours["reply"]["failure"]["message"] == "No flavor is set for node group default-master."
+            let failure = &ours["reply"]["failure"];
+            case["driver"]["kind"] == "fake"
+                && (failure["message"] == "No flavor is set for node group default-master."
+                    || failure["class"] == "MasterNGSizeInvalid")
         },
     },
     Rule {

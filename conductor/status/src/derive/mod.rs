@@ -54,6 +54,22 @@ pub fn may_recover(reason: Option<&str>) -> bool {
     reason.is_some_and(|reason| reason.starts_with(TIMED_OUT) || reason.starts_with(ADDON_FAILED))
 }
 
+/// Whether clusters in this status are looked after: those that live or are being made, changed or deleted.
+pub fn is_looked_after(status: Option<ClusterStatus>) -> bool {
+    matches!(
+        status,
+        Some(
+            ClusterStatus::CreateInProgress
+                | ClusterStatus::CreateFailed
+                | ClusterStatus::CreateComplete
+                | ClusterStatus::UpdateInProgress
+                | ClusterStatus::UpdateFailed
+                | ClusterStatus::UpdateComplete
+                | ClusterStatus::DeleteInProgress
+        )
+    )
+}
+
 /// What the rows should say at `now`.
 pub fn derive(
     desired: &Desired,

@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 use sqlx::MySqlConnection;
 use tokio::sync::mpsc;
 
-use crate::derive::{Derived, Desired, Progress, Rules, derive};
+use crate::derive::{Derived, Desired, Progress, Rules, derive, is_looked_after};
 use crate::edges::{InFlight, Notifications, Ownership};
 use crate::index::{ClusterKey, Index};
 use crate::notify::{self, Initiator, Notification};
@@ -259,7 +259,7 @@ impl Writer {
         let Some(cluster) = tables::cluster::by_uuid(&mut conn, self.db.schema(), uuid).await? else {
             return Ok(nothing);
         };
-        if !rows::is_looked_after(&cluster) || !self.ownership.is_ours(&cluster).await {
+        if !is_looked_after(cluster.status) || !self.ownership.is_ours(&cluster).await {
             return Ok(nothing);
         }
         let (_, desired, derived) = self.derive(&mut conn, &cluster).await?;

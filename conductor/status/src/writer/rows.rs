@@ -3,29 +3,13 @@
 use chrono::NaiveDateTime;
 use magnum_objects::db::{DbError, Schema};
 use magnum_objects::rows::{self, Changes, Guard};
-use magnum_objects::{Cluster, ClusterStatus, NodeGroup};
+use magnum_objects::{Cluster, NodeGroup};
 use sqlx::MySqlConnection;
 
 use crate::derive::{ClusterState, Derived, Desired, NodeGroupState};
 
 /// Role of node groups that are a control plane.
 const MASTER: &str = "master";
-
-/// Whether a cluster in this status is looked after: one that lives or is being made, changed or deleted.
-pub(super) fn is_looked_after(cluster: &Cluster) -> bool {
-    matches!(
-        cluster.status,
-        Some(
-            ClusterStatus::CreateInProgress
-                | ClusterStatus::CreateFailed
-                | ClusterStatus::CreateComplete
-                | ClusterStatus::UpdateInProgress
-                | ClusterStatus::UpdateFailed
-                | ClusterStatus::UpdateComplete
-                | ClusterStatus::DeleteInProgress
-        )
-    )
-}
 
 /// The rows as derivation reads them.
 pub(super) fn desired(cluster: &Cluster, groups: &[NodeGroup]) -> Desired {

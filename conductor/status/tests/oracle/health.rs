@@ -1,12 +1,4 @@
-//! Against cases recorded from magnum-capi-helm 1.4.0 on magnum 23.0: health texts and notifications.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests, which clippy does not count as tests"
-)]
-
-mod data;
+//! Health texts and notifications.
 
 use chrono::Utc;
 use conductor_status::capi::{Kind, Object};
@@ -168,7 +160,7 @@ fn comparable(payload: &Value) -> Value {
 #[test]
 fn notifications_are_those_of_the_periodic_task() {
     let mut compared = 0;
-    for case in data::lines("notifications.jsonl.gz") {
+    for case in crate::data::lines("notifications.jsonl.gz") {
         let name = &case["name"];
         let row: Cluster = serde_json::from_value(case["cluster"].clone()).unwrap();
         let groups: Vec<NodeGroup> = serde_json::from_value(case["nodegroups"].clone()).unwrap();

@@ -1,0 +1,269 @@
+//! The rules behind the file of differences in statuses.
+
+use serde_json::Value;
+
+/// What a rule judges: a case, the place of a difference and its text, our outcome and the recorded one.
+struct Difference<'a> {
+    case: &'a Value,
+    place: &'a str,
+    line: &'a str,
+    ours: &'a Value,
+    theirs: &'a Value,
+}
+
+/// A difference on purpose.
+struct Rule {
+    id: &'static str,
+    explains: fn(&Difference<'_>) -> bool,
+}
+
+/// The rules that explain the differences that were found, and the differences that none explains.
+pub fn explain(
+    case: &Value,
+    ours: &Value,
+    theirs: &Value,
+    found: &[String],
+) -> (Vec<&'static str>, Vec<String>) {
+    let (mut rules, mut rest) = (Vec::new(), Vec::new());
+    for line in found {
+        let place = line.split(": ").next().unwrap_or_default();
+        let difference = Difference {
+            case,
+            place,
+            line,
+            ours,
+            theirs,
+        };
+        match RULES.iter().find(|rule| (rule.explains)(&difference)) {
+            Some(rule) => rules.push(rule.id),
+            None => rest.push(line.clone()),
+        }
+    }
+    rules.sort_unstable();
+    rules.dedup();
+    (rules, rest)
+}
+
+/// What differs in the heartbeat.
+pub const HEARTBEAT: &str = "a-report-that-was-deleted";
+
+/// Names of all rules.
+pub fn ids() -> Vec<&'static str> {
+    let rules = RULES.iter().map(|rule| rule.id);
+    rules.chain([HEARTBEAT]).collect()
+}
+
+fn status(case: &Value) -> &str {
+    case["cluster"]["status"].as_str().unwrap_or("None")
+}
+
+/// Whether we look after clusters in the case's status.
+fn is_looked_after(case: &Value) -> bool {
+    let (action, _) = status(case).split_once('_').unwrap_or_default();
+    ["CREATE", "UPDATE"].contains(&action) || status(case) == "DELETE_IN_PROGRESS"
+}
+
+/// Whether nothing is written.
+fn untouched(ours: &Value) -> bool {
+    let none = |part: &Value| part.as_object().is_none_or(|part| part.is_empty());
+    let empty = |part: &Value| part.as_array().is_none_or(Vec::is_empty);
+    none(&ours["cluster"]) && none(&ours["groups"]) && empty(&ours["gone"]) && empty(&ours["told"])
+}
+
+/// Whether an object holds what the API server would not have stored: no spec, conditions without type or status,
+/// ports that are no numbers, nulls for maps and lists.
+fn is_odd(case: &Value) -> bool {
+    let objects = case["k8s_objects"].as_array().into_iter().flatten();
+    let mut watched = objects.filter(|object| object["kind"] != "Secret");
+    watched.any(|object| {
+        let status = &object["status"];
+        let has_null = |part: &Value, name: &str| {
+            part.as_object()
+                .is_some_and(|part| part.get(name).is_some_and(Value::is_null))
+        };
+        let conditions = status["conditions"].as_array().into_iter().flatten();
+        let mut partial = conditions.filter(|one| !one["type"].is_string() || !one["status"].is_string());
+        let endpoint = &object["spec"]["controlPlaneEndpoint"];
+        let no_spec = ["Cluster", "KubeadmControlPlane"]
+            .iter()
+            .any(|kind| object["kind"] == *kind)
+            && !object["spec"].is_object();
+        let no_version = object["kind"] == "KubeadmControlPlane" && !object["spec"]["version"].is_string();
+        let half = endpoint.is_object() && !(endpoint["host"].is_string() && endpoint["port"].is_i64());
+        no_spec
+            || no_version
+            || half
+            || partial.next().is_some()
+            || has_null(status, "conditions")
+            || has_null(object, "status")
+    })
+}
+
+const RULES: &[Rule] = &[
+    Rule {
+        id: "a-reason-at-any-time",
+        explains: |Difference {
+                       place, line, ours, ..
+                   }| {
+            let only_reason = |row: &Value| {
+                row.as_object()
+                    .is_some_and(|row| row.len() == 1 && row.contains_key("status_reason"))
+            };
+            let group = place.strip_prefix(".groups.");
+            let says = line.contains(": \"");
+            place.ends_with(".status_reason") && says
+                || group.is_some_and(|uuid| {
+                    only_reason(&ours["groups"][uuid]) && line.ends_with("instead of \"(absent)\"")
+                })
+        },
+    },
+    Rule {
+        id: "told-when-it-changes",
+        explains: |Difference {
+                       place, ours, theirs, ..
+                   }| {
+            *place == ".told"
+                && ours["told"] == Value::Array(Vec::new())
+                && ours["cluster"]["status"].is_null()
+                && theirs["cluster"]["status"].is_null()
+                && theirs["deleted"] == Value::Array(Vec::new())
+        },
+    },
+    Rule {
+        id: "statuses-of-other-drivers",
+        explains: |Difference { case, ours, .. }| {
+            !is_looked_after(case) && status(case) != "DELETE_COMPLETE" && untouched(ours)
+        },
+    },
+    Rule {
+        id: "a-deletion-is-an-operation",
+        explains: |Difference {
+                       case, place, ours, ..
+                   }| {
+            let parts = [".deleted", ".gone", ".told", ".error", ".cluster.coe_version"];
+            status(case).starts_with("DELETE_")
+                && (parts.contains(place) || place.starts_with(".groups"))
+                && ours["cluster"]["status"].is_null()
+                && ours["groups"] == Value::Object(serde_json::Map::new())
+                && ours["gone"] == Value::Array(Vec::new())
+        },
+    },
+    Rule {
+        id: "a-server-that-fails",
+        explains: |Difference {
+                       case, theirs, ours, ..
+                   }| {
+            let fails = !case["k8s_faults"].as_array().is_none_or(Vec::is_empty);
+            fails && theirs["error"].is_string() && ours["error"].is_null()
+        },
+    },
+    Rule {
+        id: "another-drivers-cluster",
+        explains: |Difference {
+                       place, ours, theirs, ..
+                   }| {
+            *place == ".error"
+                && untouched(ours)
+                && theirs["error"]
+                    .as_str()
+                    .is_some_and(|error| error.ends_with("NotSupported"))
+        },
+    },
+    Rule {
+        id: "what-kubernetes-does-not-accept",
+        explains: |Difference { case, .. }| is_odd(case),
+    },
+    Rule {
+        id: "an-address-that-works",
+        explains: |Difference {
+                       case, place, line, ..
+                   }| {
+            *place == ".cluster.api_address"
+                && (line.ends_with("instead of \"https://:0\"")
+                    || line.contains(": \"https://[")
+                    || status(case).ends_with("_FAILED") && line.contains(": \"https://"))
+        },
+    },
+    Rule {
+        id: "complete-when-the-nodes-are-there",
+        explains: |Difference {
+                       place, ours, theirs, ..
+                   }| {
+            let cluster = place.starts_with(".cluster.status") || *place == ".told";
+            // The cluster waits for its groups, and a group for its nodes, whatever the phase is called.
+            ours["cluster"]["status"].is_null()
+                && (cluster
+                    && theirs["cluster"]["status"]
+                        .as_str()
+                        .is_some_and(|status| status.ends_with("_COMPLETE"))
+                    && ours["cluster"]["status_reason"].is_string()
+                    || place.starts_with(".groups.") && group_waits(place, ours, theirs))
+        },
+    },
+    Rule {
+        id: "the-version-that-ran",
+        explains: |Difference { place, line, .. }| {
+            *place == ".cluster.coe_version" && line.ends_with("\"(absent)\" instead of null")
+        },
+    },
+    Rule {
+        id: "addons-of-every-kind",
+        explains: |Difference {
+                       place, ours, theirs, ..
+                   }| {
+            let reason = ours["cluster"]["status_reason"].as_str().unwrap_or_default();
+            (*place == ".cluster.status" || place.starts_with(".told"))
+                && reason.starts_with("Addon failed: ")
+                && theirs["cluster"]["status"] != ours["cluster"]["status"]
+        },
+    },
+    Rule {
+        id: "a-release-name-with-two-dashes",
+        explains: |Difference { case, .. }| {
+            case["cluster"]["stack_id"]
+                .as_str()
+                .is_some_and(|name| name.contains("--"))
+        },
+    },
+    Rule {
+        id: "a-group-that-is-nobodys",
+        explains: |Difference {
+                       case, place, ours, ..
+                   }| {
+            let ours_alone = |group: &Value| match group["status"].as_str() {
+                None => true,
+                Some(status) => status.starts_with("ROLLBACK") || status.starts_with("RESUME"),
+            };
+            (*place == ".cluster.status" || *place == ".told" || *place == ".error")
+                && case["nodegroups"]
+                    .as_array()
+                    .is_some_and(|groups| groups.iter().any(ours_alone))
+                && ours["cluster"]["status"]
+                    .as_str()
+                    .is_some_and(|status| status.ends_with("_COMPLETE"))
+        },
+    },
+    Rule {
+        id: "what-is-there-without-its-cluster",
+        explains: |Difference {
+                       case, place, ours, ..
+                   }| {
+            let objects = case["k8s_objects"].as_array().into_iter().flatten();
+            let mut clusters = objects.filter(|object| object["kind"] == "Cluster");
+            clusters.next().is_none()
+                && ours["cluster"]["status"].is_null()
+                && (*place == ".gone" || place.starts_with(".cluster.coe_version"))
+        },
+    },
+    Rule {
+        id: "one-kind-of-control-plane",
+        explains: |Difference { case, .. }| case["conf"]["capi_helm"]["api_resources"].is_object(),
+    },
+];
+
+/// Whether a group of ours still waits, or has failed before, where Python goes by a phase.
+fn group_waits(place: &str, ours: &Value, theirs: &Value) -> bool {
+    let uuid = place.split('.').nth(2).unwrap_or_default();
+    let (ours, theirs) = (&ours["groups"][uuid], &theirs["groups"][uuid]);
+    theirs["status"].is_string() && ours["status"].is_null()
+}
