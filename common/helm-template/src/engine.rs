@@ -4,6 +4,7 @@ use crate::context;
 use crate::template::exec::{self, Fault};
 use crate::template::set::Set;
 use crate::value::{Entries, MapKind, Value, unravel};
+use crate::yaml::YamlRead;
 use crate::{Capabilities, Limits, Lookup, ReleaseInfo, RenderChart, RenderError};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -24,6 +25,7 @@ pub(crate) struct Session<'s> {
     pub limits: &'s Limits,
     pub included: RefCell<HashMap<Arc<str>, usize>>,
     pub regexes: RefCell<HashMap<Arc<str>, regex::bytes::Regex>>,
+    pub read: YamlRead,
     deadline: Option<Instant>,
     depth: Cell<usize>,
     produced: Cell<usize>,
@@ -46,6 +48,7 @@ impl<'s> Session<'s> {
             limits,
             included: RefCell::default(),
             regexes: RefCell::default(),
+            read: YamlRead::default(),
             deadline: Instant::now().checked_add(limits.time),
             depth: Cell::new(0),
             produced: Cell::new(0),

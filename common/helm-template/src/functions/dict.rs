@@ -121,16 +121,17 @@ pub(super) fn deep_copy(value: &Value, depth: usize) -> Result {
     }
     crate::stack::grow(|| match value {
         Value::Map(map) => {
-            let entries = map.entries.borrow();
-            let copied: std::result::Result<Entries, Fault> = entries
-                .iter()
-                .map(|(key, value)| Ok((key.clone(), deep_copy(value, depth + 1)?)))
-                .collect();
+            let mut copied = map.entries.borrow().clone();
+            for value in copied.values_mut().filter(|value| !is_scalar(value)) {
+                *value = deep_copy(value, depth + 1)?;
+            }
             Ok(Value::Map(Rc::new(Map {
                 kind: map.kind,
-                entries: Rc::new(RefCell::new(copied?)),
+                entries: Rc::new(RefCell::new(copied)),
             })))
         }
+        // Lists are never changed; only maps in them are.
+        Value::List(list) if list.items.iter().all(is_scalar) => Ok(value.clone()),
         Value::List(list) => {
             let items: std::result::Result<Vec<_>, Fault> =
                 list.items.iter().map(|item| deep_copy(item, depth + 1)).collect();
@@ -141,6 +142,10 @@ pub(super) fn deep_copy(value: &Value, depth: usize) -> Result {
         }
         other => Ok(other.clone()),
     })
+}
+
+fn is_scalar(value: &Value) -> bool {
+    !matches!(value, Value::Map(_) | Value::List(_))
 }
 
 fn conversion<T>(value: &Value, wanted: &str) -> std::result::Result<T, Fault> {

@@ -25,8 +25,10 @@ pub(super) const TABLE: &[Row] = &[
     ("toYamlPretty", "a", |_, a| {
         Ok(Value::str(yaml::emit_pretty(&a[0]).unwrap_or_default()))
     }),
-    ("fromYaml", "s", |_, a| Ok(from_yaml(&text_of(&a[0])))),
-    ("fromYamlArray", "s", |_, a| Ok(from_yaml_array(&text_of(&a[0])))),
+    ("fromYaml", "s", |c, a| Ok(from_yaml(read_yaml(c, &a[0])))),
+    ("fromYamlArray", "s", |c, a| {
+        Ok(from_yaml_array(read_yaml(c, &a[0])))
+    }),
     ("toJson", "a", |_, a| {
         Ok(Value::string_from(json::to_json(&a[0], true).unwrap_or_default()))
     }),
@@ -157,31 +159,51 @@ fn cannot(json: &Json, wanted: &str) -> String {
     )
 }
 
-fn from_yaml(text: &str) -> Value {
-    match yaml::from_yaml(text) {
-        Ok(Json::Null) => Value::map(Entries::new()),
-        Ok(object @ Json::Object(_)) => Value::from_json(&object),
+fn read_yaml(context: &Context<'_, '_>, text: &Value) -> std::result::Result<Value, yaml::YamlError> {
+    match text {
+        Value::Str(text) => context.session.read.read(text),
+        other => yaml::read_value(&text_of(other)),
+    }
+}
+
+fn from_yaml(read: std::result::Result<Value, yaml::YamlError>) -> Value {
+    match read {
+        Ok(Value::Nil) => Value::map(Entries::new()),
+        Ok(map @ Value::Map(_)) => map,
         Ok(other) => error_map(&format!(
             "error unmarshaling JSON: while decoding JSON: {}",
-            cannot(&other, "map[string]interface {}")
+            cannot_be(&other, "map[string]interface {}")
         )),
         Err(error) => error_map(&error.to_string()),
     }
 }
 
-fn from_yaml_array(text: &str) -> Value {
-    let message = match yaml::from_yaml(text) {
-        Ok(Json::Null) => return Value::list(Vec::new()),
-        Ok(array @ Json::Array(_)) => return Value::from_json(&array),
+fn from_yaml_array(read: std::result::Result<Value, yaml::YamlError>) -> Value {
+    let message = match read {
+        Ok(Value::Nil) => return Value::list(Vec::new()),
+        Ok(list @ Value::List(_)) => return list,
         Ok(other) => {
             format!(
                 "error unmarshaling JSON: while decoding JSON: {}",
-                cannot(&other, "[]interface {}")
+                cannot_be(&other, "[]interface {}")
             )
         }
         Err(error) => error.to_string(),
     };
     Value::list(vec![Value::str(message)])
+}
+
+/// As [`cannot`], of what was read from YAML.
+fn cannot_be(value: &Value, wanted: &str) -> String {
+    let kind = match value {
+        Value::Bool(_) => "bool",
+        Value::Float(_) => "number",
+        Value::Str(_) => "string",
+        Value::List(_) => "array",
+        Value::Map(_) => "object",
+        _ => "null",
+    };
+    format!("json: cannot unmarshal {kind} into Go value of type {wanted}")
 }
 
 fn from_json(text: &str) -> Value {

@@ -43,7 +43,7 @@ pub(crate) type Call = fn(&Context<'_, '_>, &[Value]) -> Result<Value, Fault>;
 type Row = (&'static str, &'static str, Call);
 
 /// A function that templates can call.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Function {
     pub signature: &'static str,
     pub call: Call,
@@ -82,6 +82,11 @@ pub(crate) fn find(name: &str) -> Option<Function> {
 
 pub(crate) fn exists(name: &str) -> bool {
     table().contains_key(name)
+}
+
+/// As `deepCopy`.
+pub(crate) fn deep_copy(value: &Value) -> Result<Value, Fault> {
+    dict::deep_copy(value, 0)
 }
 
 /// A string argument as text; what is not UTF-8 is replaced.

@@ -2,7 +2,7 @@
 
 use super::exec::{Exec, Fault, State};
 use super::node::{Arg, At};
-use crate::functions::{self, Context};
+use crate::functions::{Context, Function};
 use crate::value::{IntKind, UintKind, Value};
 use std::sync::Arc;
 
@@ -62,11 +62,12 @@ impl<'t> State<'t, '_> {
         &mut self,
         dot: &Value,
         name: &Arc<str>,
+        function: Option<Function>,
         node: At<'t>,
         rest: &'t [Arg],
         piped: Option<Value>,
     ) -> Exec<Value> {
-        let Some(function) = functions::find(name) else {
+        let Some(function) = function else {
             return self.error(format_args!(
                 "{} is not a defined function",
                 crate::gofmt::quote(name)
@@ -164,7 +165,9 @@ impl<'t> State<'t, '_> {
             Arg::Field { ident, .. } => self.eval_fields(dot, dot.clone(), At::Arg(arg), ident, &[], None)?,
             Arg::Variable(_) => self.eval_variable(dot, arg, &[], None)?,
             Arg::Pipe(pipe) => crate::stack::grow(|| self.eval_pipeline(dot, pipe))?,
-            Arg::Identifier { name, .. } => self.eval_function(dot, name, At::Arg(arg), &[], None)?,
+            Arg::Identifier { name, function, .. } => {
+                self.eval_function(dot, name, *function, At::Arg(arg), &[], None)?
+            }
             Arg::Chain { .. } => self.eval_chain(dot, arg, &[], None)?,
             Arg::Bool { .. } | Arg::Number { .. } | Arg::Str { .. } => return self.constant(param, arg),
         };

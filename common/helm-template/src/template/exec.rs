@@ -60,7 +60,7 @@ pub(crate) fn execute(
     template: &Template,
     data: &Value,
 ) -> Result<Vec<u8>, Fault> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(256);
     // Go makes no value of a bare nil, so that its fields are empty rather than an error.
     let data = if matches!(data, Value::Nil) {
         &Value::Invalid
@@ -244,9 +244,9 @@ impl<'t> State<'t, '_> {
                 return self.eval_fields(dot, dot.clone(), At::Arg(first), ident, rest, piped);
             }
             Arg::Chain { .. } => return self.eval_chain(dot, first, rest, piped),
-            Arg::Identifier { name, .. } => {
+            Arg::Identifier { name, function, .. } => {
                 self.at = At::Arg(first);
-                return self.eval_function(dot, name, At::Command(command), rest, piped);
+                return self.eval_function(dot, name, *function, At::Command(command), rest, piped);
             }
             Arg::Pipe(pipe) => {
                 self.not_a_function(command, piped.as_ref())?;

@@ -1,5 +1,6 @@
 //! The parsed form of a template, and how Go prints it in error messages.
 
+use crate::functions::Function;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
@@ -134,6 +135,8 @@ pub(crate) enum Arg {
     Identifier {
         pos: usize,
         name: Arc<str>,
+        /// The function of that name, if there is one.
+        function: Option<Function>,
     },
     Nil {
         pos: usize,

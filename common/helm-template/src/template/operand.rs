@@ -165,7 +165,11 @@ impl Parser<'_> {
                     let quoted = crate::gofmt::quote(&item.text);
                     return self.error(format_args!("function {quoted} not defined"));
                 }
-                Arg::Identifier { pos, name: item.text }
+                Arg::Identifier {
+                    pos,
+                    function: crate::functions::find(&item.text),
+                    name: item.text,
+                }
             }
             Kind::Dot => Arg::Dot { pos },
             Kind::Nil => Arg::Nil { pos },

@@ -48,6 +48,18 @@ pub(super) fn escape(c: char) -> String {
     format!("\\{letter}")
 }
 
+/// Most of what is written: letters, digits and a few signs that mean nothing to YAML where they stand.
+pub(super) fn is_word(text: &str) -> bool {
+    let starts_so = text
+        .bytes()
+        .next()
+        .is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'/'));
+    starts_so
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'/' | b'.' | b'-' | b'=' | b'+'))
+}
+
 pub(super) fn analyze(text: &str) -> Analysis {
     if text.is_empty() {
         return Analysis {
@@ -58,55 +70,95 @@ pub(super) fn analyze(text: &str) -> Analysis {
             block_with_tabs: false,
         };
     }
-    let chars: Vec<char> = text.chars().collect();
-    let mut indicators = text.starts_with("---") || text.starts_with("...");
-    let (mut line_breaks, mut special, mut tabs) = (false, false, false);
-    let (mut edge_blank, mut trailing_space) = (false, false);
-    let (mut break_space, mut space_break) = (false, false);
-    let (mut previous_space, mut previous_break) = (false, false);
-    let mut after_blank = true;
-    for (i, c) in chars.iter().copied().enumerate() {
-        let last = i + 1 == chars.len();
-        let before_blank = last || matches!(chars[i + 1], ' ' | '\t');
-        indicators |= match c {
-            ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' => {
-                i == 0
-            }
-            '#' => i == 0 || after_blank,
-            '?' | '-' => i == 0 && before_blank,
-            ':' => before_blank,
-            _ => false,
+    if is_word(text) {
+        return Analysis {
+            multiline: false,
+            plain: true,
+            single: true,
+            block: true,
+            block_with_tabs: true,
         };
-        tabs |= c == '\t';
-        special |= !is_printable(c) && c != '\t';
-        if c == ' ' {
-            edge_blank |= i == 0 || last;
-            trailing_space |= last;
-            break_space |= previous_break;
-            (previous_space, previous_break) = (true, false);
-        } else if is_break(c) {
-            line_breaks = true;
-            edge_blank |= i == 0 || last;
-            space_break |= previous_space;
-            (previous_space, previous_break) = (false, true);
-        } else {
-            (previous_space, previous_break) = (false, false);
-        }
-        after_blank = matches!(c, ' ' | '\t') || is_break(c);
     }
-    let unprintable = space_break || special || tabs;
+    let mut seen = Seen {
+        indicators: text.starts_with("---") || text.starts_with("..."),
+        ..Seen::default()
+    };
+    if text.is_ascii() {
+        seen.look(text.bytes().map(char::from));
+    } else {
+        seen.look(text.chars());
+    }
+    let unprintable = seen.space_break || seen.special || seen.tabs;
     Analysis {
-        multiline: line_breaks,
-        plain: !(edge_blank || break_space || unprintable || line_breaks || indicators),
-        single: !(break_space || unprintable),
-        block: !(trailing_space || unprintable),
-        block_with_tabs: !(trailing_space || space_break || special),
+        multiline: seen.line_breaks,
+        plain: !(seen.edge_blank || seen.break_space || unprintable || seen.line_breaks || seen.indicators),
+        single: !(seen.break_space || unprintable),
+        block: !(seen.trailing_space || unprintable),
+        block_with_tabs: !(seen.trailing_space || seen.space_break || seen.special),
+    }
+}
+
+/// What stands in a text.
+#[derive(Default)]
+struct Seen {
+    /// Something that would not be read as part of a plain scalar.
+    indicators: bool,
+    line_breaks: bool,
+    special: bool,
+    tabs: bool,
+    edge_blank: bool,
+    trailing_space: bool,
+    /// A space behind a line break, and the other way round.
+    break_space: bool,
+    space_break: bool,
+}
+
+impl Seen {
+    fn look(&mut self, text: impl Iterator<Item = char>) {
+        let mut rest = text.peekable();
+        let (mut first, mut after_blank) = (true, true);
+        let (mut previous_space, mut previous_break) = (false, false);
+        while let Some(c) = rest.next() {
+            if c.is_ascii_alphanumeric() {
+                (first, after_blank, previous_space, previous_break) = (false, false, false, false);
+                continue;
+            }
+            let last = rest.peek().is_none();
+            let before_blank = matches!(rest.peek(), None | Some(' ' | '\t'));
+            self.indicators |= match c {
+                ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' => {
+                    first
+                }
+                '#' => first || after_blank,
+                '?' | '-' => first && before_blank,
+                ':' => before_blank,
+                _ => false,
+            };
+            self.tabs |= c == '\t';
+            self.special |= !is_printable(c) && c != '\t';
+            let breaks = is_break(c);
+            if c == ' ' {
+                self.edge_blank |= first || last;
+                self.trailing_space |= last;
+                self.break_space |= previous_break;
+            } else if breaks {
+                self.line_breaks = true;
+                self.edge_blank |= first || last;
+                self.space_break |= previous_space;
+            }
+            (previous_space, previous_break) = (c == ' ', breaks);
+            after_blank = breaks || matches!(c, ' ' | '\t');
+            first = false;
+        }
     }
 }
 
 /// Sexagesimal numbers of YAML 1.1, which go-yaml quotes though it reads them
 /// as strings: `[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?`.
 pub(super) fn is_base60(text: &str) -> bool {
+    if !text.contains(':') {
+        return false;
+    }
     let text = text.strip_prefix(['-', '+']).unwrap_or(text);
     let text = match text.split_once('.') {
         Some((head, tail)) if tail.bytes().all(|b| b.is_ascii_digit() || b == b'_') => head,

@@ -1,38 +1,124 @@
 //! Turns a document into JSON data, as go-yaml 2 and `sigs.k8s.io/yaml` do.
 
-use super::parse::{Body, Failure, Node, Parser};
+use super::parse::{Body, Failure, Id, Node, Parser, Tree};
 use super::resolve::{Scalar, resolve};
 use crate::template::number::format_float;
+use crate::value::{Entries, Value};
 use base64::Engine as _;
 use serde_json::{Map, Number, Value as Json};
-use std::rc::Rc;
+use std::borrow::Cow;
 
-/// The first document of `text` as JSON; null when there is none.
-pub(super) fn to_json(text: &str) -> Result<Json, String> {
-    let mut parser = Parser::new(text).map_err(|problem| problem.to_string())?;
-    let node = parser.document().map_err(|failure| match failure {
+/// What data is made of: JSON, or the values of templates.
+pub(super) trait Data: Sized {
+    type Members: Default;
+    fn null() -> Self;
+    fn bool(value: bool) -> Self;
+    fn int(value: i64) -> Self;
+    fn uint(value: u64) -> Self;
+    /// A finite number.
+    fn float(value: f64) -> Self;
+    fn text(text: Cow<'_, str>) -> Self;
+    fn list(items: Vec<Self>) -> Self;
+    fn insert(members: &mut Self::Members, name: Cow<'_, str>, value: Self);
+    fn map(members: Self::Members) -> Self;
+}
+
+impl Data for Json {
+    type Members = Map<String, Json>;
+    fn null() -> Self {
+        Self::Null
+    }
+    fn bool(value: bool) -> Self {
+        Self::Bool(value)
+    }
+    fn int(value: i64) -> Self {
+        Self::Number(value.into())
+    }
+    fn uint(value: u64) -> Self {
+        Self::Number(value.into())
+    }
+    fn float(value: f64) -> Self {
+        Number::from_f64(value).map_or(Self::Null, Self::Number)
+    }
+    fn text(text: Cow<'_, str>) -> Self {
+        Self::String(text.into_owned())
+    }
+    fn list(items: Vec<Self>) -> Self {
+        Self::Array(items)
+    }
+    fn insert(members: &mut Self::Members, name: Cow<'_, str>, value: Self) {
+        members.insert(name.into_owned(), value);
+    }
+    fn map(members: Self::Members) -> Self {
+        Self::Object(members)
+    }
+}
+
+/// Every number is a float64, as Helm reads YAML.
+impl Data for Value {
+    type Members = Entries;
+    fn null() -> Self {
+        Self::Nil
+    }
+    fn bool(value: bool) -> Self {
+        Self::Bool(value)
+    }
+    fn int(value: i64) -> Self {
+        Self::Float(value as f64)
+    }
+    fn uint(value: u64) -> Self {
+        Self::Float(value as f64)
+    }
+    fn float(value: f64) -> Self {
+        Self::Float(value)
+    }
+    fn text(text: Cow<'_, str>) -> Self {
+        Self::str(text)
+    }
+    fn list(items: Vec<Self>) -> Self {
+        Self::list(items)
+    }
+    fn insert(members: &mut Self::Members, name: Cow<'_, str>, value: Self) {
+        members.insert(name.into(), value);
+    }
+    fn map(members: Self::Members) -> Self {
+        Self::map(members)
+    }
+}
+
+/// The first document of `text`; null when there is none.
+pub(super) fn read<D: Data>(text: &str) -> Result<D, String> {
+    let parser = Parser::new(text).map_err(|problem| problem.to_string())?;
+    let document = parser.document().map_err(|failure| match failure {
         Failure::Syntax(problem) => problem.to_string(),
         Failure::UnknownAnchor(name) => format!("yaml: unknown anchor '{name}' referenced"),
     })?;
-    match node {
-        Some(node) => Decoder::default().json(&node),
-        None => Ok(Json::Null),
+    match document {
+        Some((tree, root)) => Decoder {
+            tree: &tree,
+            decoded: 0,
+            aliased: 0,
+            alias_depth: 0,
+            open: Vec::new(),
+        }
+        .data(root),
+        None => Ok(D::null()),
     }
 }
 
 /// Counts work done, to refuse documents that aliases blow up.
-#[derive(Default)]
-struct Decoder {
+struct Decoder<'d> {
+    tree: &'d Tree<'d>,
     decoded: usize,
     aliased: usize,
     alias_depth: usize,
     /// Nodes being expanded from an alias.
-    open: Vec<*const Node>,
+    open: Vec<Id>,
 }
 
 const LONG: &str = "tag:yaml.org,2002:";
 
-impl Decoder {
+impl<'d> Decoder<'d> {
     /// go-yaml's bound: the share of work that aliases may cause shrinks from
     /// 99% at 400,000 steps to 10% at 4,000,000.
     fn count(&mut self) -> Result<(), String> {
@@ -51,65 +137,71 @@ impl Decoder {
         Ok(())
     }
 
-    fn json(&mut self, node: &Rc<Node>) -> Result<Json, String> {
-        crate::stack::grow(|| self.json_inner(node))
+    fn data<D: Data>(&mut self, node: Id) -> Result<D, String> {
+        crate::stack::grow(|| self.data_inner(node))
     }
 
-    fn json_inner(&mut self, node: &Rc<Node>) -> Result<Json, String> {
+    fn data_inner<D: Data>(&mut self, node: Id) -> Result<D, String> {
         self.count()?;
+        let node = self.tree.get(node);
         match &node.body {
             Body::Alias(target) => {
-                if self.open.contains(&Rc::as_ptr(target)) {
+                if self.open.contains(target) {
                     return Err("yaml: anchor value contains itself".into());
                 }
-                self.open.push(Rc::as_ptr(target));
+                self.open.push(*target);
                 self.alias_depth += 1;
-                let value = self.json(target);
+                let value = self.data(*target);
                 self.alias_depth -= 1;
                 self.open.pop();
                 value
             }
             Body::Scalar(text, plain) => scalar(node, text, *plain),
-            Body::Sequence(items) => items.iter().map(|item| self.json(item)).collect(),
+            Body::Sequence(items) => {
+                let items: Result<_, String> = items.iter().map(|item| self.data(*item)).collect();
+                Ok(D::list(items?))
+            }
             Body::Mapping(entries) => {
-                let mut map = Map::new();
-                self.fill(&mut map, entries)?;
-                Ok(Json::Object(map))
+                let mut members = D::Members::default();
+                self.fill::<D>(&mut members, entries)?;
+                Ok(D::map(members))
             }
         }
     }
 
-    fn fill(&mut self, map: &mut Map<String, Json>, entries: &[(Rc<Node>, Rc<Node>)]) -> Result<(), String> {
+    fn fill<D: Data>(&mut self, members: &mut D::Members, entries: &[(Id, Id)]) -> Result<(), String> {
         for (key, value) in entries {
-            if is_merge(key) {
-                self.merge(map, value)?;
+            if is_merge(self.tree.get(*key)) {
+                self.merge::<D>(members, *value)?;
                 continue;
             }
-            let name = self.key(key)?;
-            let value = self.json(value)?;
-            map.insert(name, value);
+            let name = self.key(*key)?;
+            let value = self.data(*value)?;
+            D::insert(members, name, value);
         }
         Ok(())
     }
 
+    /// The node that an alias stands for; others stand for themselves.
+    fn target(&self, node: Id) -> &'d Node<'d> {
+        let node = self.tree.get(node);
+        match &node.body {
+            Body::Alias(target) => self.tree.get(*target),
+            _ => node,
+        }
+    }
+
     /// `<<`: keys of other maps; go-yaml lets later ones overwrite.
-    fn merge(&mut self, map: &mut Map<String, Json>, value: &Rc<Node>) -> Result<(), String> {
+    fn merge<D: Data>(&mut self, members: &mut D::Members, value: Id) -> Result<(), String> {
         const WANTED: &str = "yaml: map merge requires map or sequence of maps as the value";
-        let target = match &value.body {
-            Body::Alias(target) => target,
-            _ => value,
-        };
-        match &target.body {
-            Body::Mapping(entries) => self.fill(map, entries),
-            Body::Sequence(items) if !matches!(value.body, Body::Alias(_)) => {
+        let is_alias = matches!(self.tree.get(value).body, Body::Alias(_));
+        match &self.target(value).body {
+            Body::Mapping(entries) => self.fill::<D>(members, entries),
+            Body::Sequence(items) if !is_alias => {
                 // The first in the list wins, so it is written last.
                 for item in items.iter().rev() {
-                    let map_node = match &item.body {
-                        Body::Alias(target) => target,
-                        _ => item,
-                    };
-                    match &map_node.body {
-                        Body::Mapping(entries) => self.fill(map, entries)?,
+                    match &self.target(*item).body {
+                        Body::Mapping(entries) => self.fill::<D>(members, entries)?,
                         _ => return Err(WANTED.into()),
                     }
                 }
@@ -120,11 +212,8 @@ impl Decoder {
     }
 
     /// A key as text: JSON knows no other.
-    fn key(&mut self, node: &Rc<Node>) -> Result<String, String> {
-        let node = match &node.body {
-            Body::Alias(target) => target,
-            _ => node,
-        };
+    fn key(&mut self, node: Id) -> Result<Cow<'d, str>, String> {
+        let node = self.target(node);
         self.count()?;
         let Body::Scalar(text, plain) = &node.body else {
             let kind = if matches!(node.body, Body::Mapping(_)) {
@@ -136,13 +225,13 @@ impl Decoder {
         };
         match typed(node, text, *plain)? {
             Typed::Text(text) => Ok(text),
-            Typed::Scalar(Scalar::Bool(value)) => Ok(value.to_string()),
-            Typed::Scalar(Scalar::Int(value)) => Ok(value.to_string()),
+            Typed::Scalar(Scalar::Bool(value)) => Ok(value.to_string().into()),
+            Typed::Scalar(Scalar::Int(value)) => Ok(value.to_string().into()),
             Typed::Scalar(Scalar::Float(value)) => Ok(match format_float(f64::from(value as f32)).as_str() {
                 "+Inf" => ".inf".into(),
                 "-Inf" => "-.inf".into(),
                 "NaN" => ".nan".into(),
-                _ => short_float(value as f32),
+                _ => short_float(value as f32).into(),
             }),
             Typed::Scalar(Scalar::Uint(value)) => Err(format!(
                 "unsupported map key of type: uint64, key: {value:#x}, value: interface {{}}(nil)"
@@ -163,22 +252,22 @@ fn short_float(value: f32) -> String {
         .unwrap_or_default()
 }
 
-fn is_merge(key: &Node) -> bool {
+fn is_merge(key: &Node<'_>) -> bool {
     match &key.body {
         Body::Scalar(text, plain) => {
-            text == "<<"
+            &**text == "<<"
                 && (*plain && key.tag.is_none() || key.tag.as_deref() == Some("tag:yaml.org,2002:merge"))
         }
         _ => false,
     }
 }
 
-enum Typed {
-    Text(String),
+enum Typed<'t> {
+    Text(Cow<'t, str>),
     Scalar(Scalar),
 }
 
-fn typed(node: &Node, text: &str, plain: bool) -> Result<Typed, String> {
+fn typed<'t>(node: &Node<'_>, text: &'t str, plain: bool) -> Result<Typed<'t>, String> {
     let tag = node
         .tag
         .as_deref()
@@ -191,7 +280,7 @@ fn typed(node: &Node, text: &str, plain: bool) -> Result<Typed, String> {
             let data = base64::engine::general_purpose::STANDARD
                 .decode(text.replace(['\n', '\r'], ""))
                 .map_err(|_| "yaml: !!binary value contains invalid base64 data".to_owned())?;
-            return Ok(Typed::Text(String::from_utf8_lossy(&data).into_owned()));
+            return Ok(Typed::Text(String::from_utf8_lossy(&data).into_owned().into()));
         }
         Some(wanted @ ("bool" | "int" | "float" | "null" | "timestamp")) => {
             let found = resolve(text);
@@ -229,16 +318,16 @@ fn short_tag(scalar: &Scalar) -> &'static str {
     }
 }
 
-fn scalar(node: &Node, text: &str, plain: bool) -> Result<Json, String> {
+fn scalar<D: Data>(node: &Node<'_>, text: &str, plain: bool) -> Result<D, String> {
     Ok(match typed(node, text, plain)? {
-        Typed::Text(text) => Json::String(text),
-        Typed::Scalar(Scalar::Bool(value)) => Json::Bool(value),
-        Typed::Scalar(Scalar::Int(value)) => Json::Number(value.into()),
-        Typed::Scalar(Scalar::Uint(value)) => Json::Number(value.into()),
-        Typed::Scalar(Scalar::Float(value)) => match Number::from_f64(value) {
-            Some(number) => Json::Number(number),
-            None => return Err(format!("json: unsupported value: {}", format_float(value))),
-        },
-        Typed::Scalar(_) => Json::Null,
+        Typed::Text(text) => D::text(text),
+        Typed::Scalar(Scalar::Bool(value)) => D::bool(value),
+        Typed::Scalar(Scalar::Int(value)) => D::int(value),
+        Typed::Scalar(Scalar::Uint(value)) => D::uint(value),
+        Typed::Scalar(Scalar::Float(value)) if !value.is_finite() => {
+            return Err(format!("json: unsupported value: {}", format_float(value)));
+        }
+        Typed::Scalar(Scalar::Float(value)) => D::float(value),
+        Typed::Scalar(_) => D::null(),
     })
 }

@@ -66,7 +66,7 @@ struct Emitter {
 impl Emitter {
     fn new() -> Self {
         Self {
-            out: String::new(),
+            out: String::with_capacity(256),
             column: 0,
             indent: -1,
             whitespace: true,
@@ -106,7 +106,7 @@ impl Emitter {
             Value::Map(map) => {
                 let entries = map.entries.borrow();
                 self.mapping(
-                    entries.iter().map(|(k, v)| (k.to_string(), v.clone())).collect(),
+                    entries.iter().map(|(key, value)| (&**key, value)).collect(),
                     place,
                 )?;
             }
@@ -122,14 +122,15 @@ impl Emitter {
                     .fields
                     .iter()
                     .filter(|field| !field.omit_empty || field.value.is_true())
-                    .map(|field| (field.json.to_owned(), field.value.clone()));
+                    .map(|field| (field.json, &field.value));
                 self.mapping(fields.collect(), place)
             }
             Native::Files(files) => {
-                let entries = files
+                let entries: Vec<_> = files
                     .iter()
-                    .map(|(name, data)| (name.clone(), Value::Bytes(data.clone())));
-                self.mapping(entries.collect(), place)
+                    .map(|(name, data)| (name.as_str(), Value::Bytes(data.clone())))
+                    .collect();
+                self.mapping(entries.iter().map(|(name, data)| (*name, data)).collect(), place)
             }
             other => match json::native(other) {
                 Value::List(list) => self.sequence(&list.items, place),
@@ -176,7 +177,7 @@ impl Emitter {
         })
     }
 
-    fn mapping(&mut self, entries: Vec<(String, Value)>, _place: Place) -> Result<(), String> {
+    fn mapping(&mut self, entries: Vec<(&str, &Value)>, _place: Place) -> Result<(), String> {
         if entries.is_empty() {
             self.indicator("{", true, true, false);
             self.indicator("}", false, false, false);
@@ -186,7 +187,7 @@ impl Emitter {
             this.increase_indent(false, false);
             for (key, value) in order::sort(entries) {
                 this.write_indent();
-                let key = carried(&key)?;
+                let key = carried(key)?;
                 if key.len() <= 128 && !analyze(&key).multiline {
                     this.string(&key, Place::SimpleKey)?;
                     this.indicator(":", false, false, false);
@@ -196,7 +197,7 @@ impl Emitter {
                     this.write_indent();
                     this.indicator(":", true, false, true);
                 }
-                this.node(&value, Place::Mapping)?;
+                this.node(value, Place::Mapping)?;
             }
             Ok(())
         })
@@ -252,6 +253,12 @@ impl Emitter {
         self.column += 1;
     }
 
+    /// Writes what stands on one line and is that many characters long.
+    fn put_str(&mut self, text: &str, characters: usize) {
+        self.out.push_str(text);
+        self.column += characters;
+    }
+
     fn put_break(&mut self) {
         self.out.push('\n');
         self.column = 0;
@@ -263,7 +270,9 @@ impl Emitter {
             self.put_break();
         }
         while self.column < indent {
-            self.put(' ');
+            const SPACES: &str = "                                ";
+            let some = SPACES.get(..indent - self.column).unwrap_or(SPACES);
+            self.put_str(some, some.len());
         }
         self.whitespace = true;
         self.indention = true;
@@ -273,7 +282,7 @@ impl Emitter {
         if need_whitespace && !self.whitespace {
             self.put(' ');
         }
-        text.chars().for_each(|c| self.put(c));
+        self.put_str(text, text.len());
         self.whitespace = is_whitespace;
         self.indention = self.indention && is_indention;
     }
@@ -290,6 +299,13 @@ impl Emitter {
     fn write_plain(&mut self, text: &str, breaks: bool) {
         if !self.whitespace {
             self.put(' ');
+        }
+        if text.is_ascii() && (!breaks || self.third || self.column + text.len() <= WIDTH) {
+            // Too short to be folded.
+            self.put_str(text, text.len());
+            self.whitespace = false;
+            self.indention = false;
+            return;
         }
         let mut spaces = false;
         let mut rest = text.chars().peekable();
@@ -401,19 +417,23 @@ impl Emitter {
         self.indention = true;
         self.whitespace = true;
         let mut breaks = true;
-        for c in text.chars() {
-            if is_break(c) {
-                self.write_break(c);
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            if is_break(first) {
+                self.write_break(first);
                 self.indention = true;
                 breaks = true;
-            } else {
-                if breaks {
-                    self.write_indent();
-                }
-                self.put(c);
-                self.indention = false;
-                breaks = false;
+                rest = rest.get(first.len_utf8()..).unwrap_or_default();
+                continue;
             }
+            if breaks {
+                self.write_indent();
+            }
+            let (line, after) = rest.split_at(rest.find(is_break).unwrap_or(rest.len()));
+            self.put_str(line, line.chars().count());
+            self.indention = false;
+            breaks = false;
+            rest = after;
         }
     }
 }
@@ -446,13 +466,16 @@ fn float_as_it_is(value: f64) -> String {
 /// A string as it comes through JSON: go-yaml refuses control characters that
 /// JSON does not escape, and folds what it takes for a line break.
 fn carried(text: &str) -> Result<std::borrow::Cow<'_, str>, String> {
+    if text.is_ascii() && !text.as_bytes().contains(&0x7f) {
+        return Ok(text.into());
+    }
     let odd = |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
     if !text.contains(odd) {
         return Ok(text.into());
     }
     let mut quoted = Vec::new();
     json::write_string(text.as_bytes(), true, &mut quoted);
-    match compose::to_json(&String::from_utf8_lossy(&quoted))? {
+    match compose::read(&String::from_utf8_lossy(&quoted))? {
         serde_json::Value::String(text) => Ok(text.into()),
         _ => Ok(text.into()),
     }

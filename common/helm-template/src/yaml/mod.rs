@@ -4,6 +4,7 @@
 mod analyze;
 mod compose;
 mod emit;
+mod kept;
 mod order;
 mod parse;
 mod reader;
@@ -16,6 +17,7 @@ use crate::value::Value;
 use serde_json::Value as Json;
 
 pub(crate) use emit::{emit_pretty, emit_value};
+pub(crate) use kept::YamlRead;
 
 /// Why YAML text could not be read; the text is go-yaml's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +38,16 @@ pub fn to_yaml(value: &Json) -> String {
 /// What go-yaml refuses, in its words: `error converting YAML to JSON: yaml:
 /// line 2: ...`.
 pub fn from_yaml(text: &str) -> Result<Json, YamlError> {
-    compose::to_json(text).map_err(|message| YamlError(format!("error converting YAML to JSON: {message}")))
+    read(text)
+}
+
+/// As [`from_yaml`], but as the values of templates.
+pub(crate) fn read_value(text: &str) -> Result<Value, YamlError> {
+    read(text)
+}
+
+fn read<D: compose::Data>(text: &str) -> Result<D, YamlError> {
+    compose::read(text).map_err(|message| YamlError(format!("error converting YAML to JSON: {message}")))
 }
 
 /// Keeps integers as integers, which template values are not.

@@ -1,14 +1,20 @@
 //! The order in which go-yaml prints keys.
 
-use std::cmp::Ordering;
-
 /// go-yaml's `keyList.Less` for strings: letters after other characters,
 /// runs of digits by their number.
-fn less(a: &[char], b: &[char]) -> bool {
+fn less(a: &str, b: &str) -> bool {
+    if a.is_ascii() && b.is_ascii() {
+        return less_by(a.as_bytes(), b.as_bytes());
+    }
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    less_by(&a, &b)
+}
+
+fn less_by<C: Copy + PartialEq + Into<char>>(a: &[C], b: &[C]) -> bool {
     let Some(i) = a.iter().zip(b).position(|(x, y)| x != y) else {
         return a.len() < b.len();
     };
-    let (x, y) = (a[i], b[i]);
+    let (x, y): (char, char) = (a[i].into(), b[i].into());
     match (x.is_alphabetic(), y.is_alphabetic()) {
         (true, true) => return x < y,
         (false, true) => return true,
@@ -18,15 +24,20 @@ fn less(a: &[char], b: &[char]) -> bool {
     let (mut an, mut bn) = (0i64, 0i64);
     if x == '0' || y == '0' {
         // A zero inside a number is a digit like others; a leading one is not.
-        let digits = a[..i].iter().rev().take_while(|c| c.is_numeric());
-        if digits.into_iter().any(|c| *c != '0') {
+        let before = a[..i].iter().rev().map(|c| (*c).into());
+        let mut digits = before.take_while(|c: &char| c.is_numeric());
+        if digits.any(|c| c != '0') {
             (an, bn) = (1, 1);
         }
     }
-    let run = |text: &[char], mut number: i64| {
+    let run = |text: &[C], mut number: i64| {
         let mut end = i;
-        while end < text.len() && text[end].is_numeric() {
-            let digit = i64::from(u32::from(text[end])) - i64::from(u32::from('0'));
+        while let Some(c) = text
+            .get(end)
+            .map(|c| (*c).into())
+            .filter(|c: &char| c.is_numeric())
+        {
+            let digit = i64::from(u32::from(c)) - i64::from(u32::from('0'));
             number = number.wrapping_mul(10).wrapping_add(digit);
             end += 1;
         }
@@ -45,17 +56,18 @@ fn less(a: &[char], b: &[char]) -> bool {
 
 /// Sorts keys in go-yaml's order. The order is not always consistent, so this
 /// is a plain merge sort that bears with that.
-pub(super) fn sort<T>(items: Vec<(String, T)>) -> Vec<(String, T)> {
-    let keyed = items
-        .into_iter()
-        .map(|(key, value)| (key.chars().collect::<Vec<_>>(), (key, value)));
-    merge_sort(keyed.collect())
-        .into_iter()
-        .map(|(_, item)| item)
-        .collect()
+pub(super) fn sort<K: AsRef<str>, T>(items: Vec<(K, T)>) -> Vec<(K, T)> {
+    // Without digits the order is consistent: what stands in order two by two is sorted.
+    let plain = |key: &K| key.as_ref().bytes().all(|b| b.is_ascii() && !b.is_ascii_digit());
+    let mut pairs = items.iter().zip(items.iter().skip(1));
+    if items.iter().all(|(key, _)| plain(key)) && pairs.all(|((a, _), (b, _))| !less(b.as_ref(), a.as_ref()))
+    {
+        return items;
+    }
+    merge_sort(items)
 }
 
-fn merge_sort<T>(mut items: Vec<(Vec<char>, T)>) -> Vec<(Vec<char>, T)> {
+fn merge_sort<K: AsRef<str>, T>(mut items: Vec<(K, T)>) -> Vec<(K, T)> {
     if items.len() < 2 {
         return items;
     }
@@ -64,16 +76,8 @@ fn merge_sort<T>(mut items: Vec<(Vec<char>, T)>) -> Vec<(Vec<char>, T)> {
     let mut right = merge_sort(right).into_iter().peekable();
     let mut out = Vec::with_capacity(left.len() + right.len());
     while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-        let order = if less(&b.0, &a.0) {
-            Ordering::Greater
-        } else {
-            Ordering::Less
-        };
-        out.extend(if order == Ordering::Greater {
-            right.next()
-        } else {
-            left.next()
-        });
+        let from_right = less(b.0.as_ref(), a.0.as_ref());
+        out.extend(if from_right { right.next() } else { left.next() });
     }
     out.extend(left);
     out.extend(right);

@@ -2,23 +2,56 @@
 
 use super::reader::{Mark, Problem};
 use super::scan::{Scan, Scanner, Token};
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::rc::Rc;
 
 /// A node of the document tree.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(super) struct Node<'t> {
     pub tag: Option<String>,
-    pub body: Body,
+    pub body: Body<'t>,
 }
 
+/// Place of a node in its tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Id(usize);
+
 #[derive(Debug)]
-pub(super) enum Body {
+pub(super) enum Body<'t> {
     /// Text, and whether it is plain.
-    Scalar(String, bool),
-    Sequence(Vec<Rc<Node>>),
-    Mapping(Vec<(Rc<Node>, Rc<Node>)>),
-    Alias(Rc<Node>),
+    Scalar(Cow<'t, str>, bool),
+    Sequence(Vec<Id>),
+    Mapping(Vec<(Id, Id)>),
+    Alias(Id),
+}
+
+/// The nodes of a document, and the empty scalar that stands for all that are left out.
+pub(super) struct Tree<'t> {
+    nodes: Vec<Node<'t>>,
+    nothing: Node<'t>,
+}
+
+const NOTHING: Id = Id(usize::MAX);
+
+impl<'t> Tree<'t> {
+    fn new() -> Self {
+        Self {
+            nodes: Vec::new(),
+            nothing: Node {
+                tag: None,
+                body: Body::Scalar(Cow::Borrowed(""), true),
+            },
+        }
+    }
+
+    pub fn get(&self, id: Id) -> &Node<'t> {
+        self.nodes.get(id.0).unwrap_or(&self.nothing)
+    }
+
+    fn add(&mut self, tag: Option<String>, body: Body<'t>) -> Id {
+        self.nodes.push(Node { tag, body });
+        Id(self.nodes.len() - 1)
+    }
 }
 
 /// Why a document could not be read.
@@ -36,31 +69,35 @@ impl From<Problem> for Failure {
 
 type Parse<T> = Result<T, Failure>;
 
-pub(super) struct Parser {
-    scanner: Scanner,
-    anchors: HashMap<String, Rc<Node>>,
+pub(super) struct Parser<'t> {
+    scanner: Scanner<'t>,
+    anchors: HashMap<String, Id>,
+    /// Prefixes by handle, besides the two that every document knows.
     handles: HashMap<String, String>,
+    tree: Tree<'t>,
 }
 
-fn empty() -> Rc<Node> {
-    Rc::new(Node {
-        tag: None,
-        body: Body::Scalar(String::new(), true),
-    })
-}
-
-impl Parser {
-    pub fn new(text: &str) -> Scan<Self> {
-        let handles = [("!", "!"), ("!!", "tag:yaml.org,2002:")];
+impl<'t> Parser<'t> {
+    pub fn new(text: &'t str) -> Scan<Self> {
         Ok(Self {
             scanner: Scanner::new(text)?,
             anchors: HashMap::new(),
-            handles: handles.map(|(h, p)| (h.to_owned(), p.to_owned())).into(),
+            handles: HashMap::new(),
+            tree: Tree::new(),
         })
     }
 
+    fn prefix(&self, handle: &str) -> Option<&str> {
+        match (self.handles.get(handle), handle) {
+            (Some(prefix), _) => Some(prefix),
+            (None, "!") => Some("!"),
+            (None, "!!") => Some("tag:yaml.org,2002:"),
+            (None, _) => None,
+        }
+    }
+
     fn peek(&mut self) -> Scan<(Token, Mark)> {
-        self.scanner.peek().cloned()
+        self.scanner.peek()
     }
 
     fn problem<T>(context: Mark, mark: Mark, text: &'static str) -> Parse<T> {
@@ -68,8 +105,12 @@ impl Parser {
         Err(Failure::Syntax(Problem { text, line }))
     }
 
-    /// The first document; `None` in an empty stream.
-    pub fn document(&mut self) -> Parse<Option<Rc<Node>>> {
+    /// The first document and its root; `None` in an empty stream.
+    pub fn document(mut self) -> Parse<Option<(Tree<'t>, Id)>> {
+        Ok(self.root()?.map(|root| (self.tree, root)))
+    }
+
+    fn root(&mut self) -> Parse<Option<Id>> {
         let (mut token, mut mark) = self.peek()?;
         while token == Token::DocumentEnd {
             self.scanner.skip();
@@ -82,13 +123,15 @@ impl Parser {
         loop {
             match token {
                 Token::VersionDirective => {}
-                Token::TagDirective(handle, prefix) => {
-                    self.handles.insert(handle, prefix);
-                }
+                Token::TagDirective => {}
                 _ => break,
             }
             directives = true;
-            self.scanner.skip();
+            if let Some(lexeme) = self.scanner.take()
+                && let Some(prefix) = lexeme.rest
+            {
+                self.handles.insert(lexeme.text.into_owned(), prefix.into());
+            }
             (token, mark) = self.peek()?;
         }
         if token == Token::DocumentStart {
@@ -97,12 +140,12 @@ impl Parser {
             if matches!(
                 next,
                 Token::VersionDirective
-                    | Token::TagDirective(..)
+                    | Token::TagDirective
                     | Token::DocumentStart
                     | Token::DocumentEnd
                     | Token::StreamEnd
             ) {
-                return Ok(Some(empty()));
+                return Ok(Some(NOTHING));
             }
         } else if directives {
             return Self::problem(mark, mark, "did not find expected <document start>");
@@ -112,24 +155,21 @@ impl Parser {
         let (next, mark) = self.peek()?;
         match next {
             Token::DocumentEnd | Token::DocumentStart | Token::StreamEnd => Ok(Some(node)),
-            Token::VersionDirective | Token::TagDirective(..) => Ok(Some(node)),
+            Token::VersionDirective | Token::TagDirective => Ok(Some(node)),
             _ => Self::problem(mark, mark, "did not find expected <document start>"),
         }
     }
 
-    fn node(&mut self, block: bool, indentless: bool) -> Parse<Rc<Node>> {
+    fn node(&mut self, block: bool, indentless: bool) -> Parse<Id> {
         crate::stack::grow(|| self.node_inner(block, indentless))
     }
 
-    fn node_inner(&mut self, block: bool, indentless: bool) -> Parse<Rc<Node>> {
+    fn node_inner(&mut self, block: bool, indentless: bool) -> Parse<Id> {
         let (mut token, start) = self.peek()?;
-        if let Token::Alias(name) = token {
-            self.scanner.skip();
+        if token == Token::Alias {
+            let name = self.take_text().into_owned();
             return match self.anchors.get(&name) {
-                Some(node) => Ok(Rc::new(Node {
-                    tag: None,
-                    body: Body::Alias(node.clone()),
-                })),
+                Some(node) => Ok(self.tree.add(None, Body::Alias(*node))),
                 None => Err(Failure::UnknownAnchor(name)),
             };
         }
@@ -137,42 +177,48 @@ impl Parser {
         let mut mark = start;
         loop {
             match token {
-                Token::Anchor(ref name) if anchor.is_none() => anchor = Some(name.clone()),
-                Token::Tag(ref handle, ref suffix) if tag.is_none() => {
-                    tag = Some(match handle.as_str() {
-                        "" => suffix.clone(),
-                        handle => match self.handles.get(handle) {
-                            Some(prefix) => format!("{prefix}{suffix}"),
-                            None => return Self::problem(start, mark, "found undefined tag handle"),
-                        },
-                    });
-                }
+                Token::Anchor if anchor.is_none() => anchor = Some(self.take_text().into_owned()),
+                Token::Tag if tag.is_none() => tag = Some(self.tag(start, mark)?),
                 _ => break,
             }
-            self.scanner.skip();
             (token, mark) = self.peek()?;
         }
         let body = match token {
             Token::BlockEntry if indentless => self.indentless_sequence()?,
-            Token::Scalar(text, plain) => {
-                self.scanner.skip();
-                Body::Scalar(text, plain)
-            }
+            Token::Scalar { plain } => Body::Scalar(self.take_text(), plain),
             Token::FlowSequenceStart => self.flow_sequence()?,
             Token::FlowMappingStart => self.flow_mapping()?,
             Token::BlockSequenceStart if block => self.block_sequence()?,
             Token::BlockMappingStart if block => self.block_mapping()?,
-            _ if anchor.is_some() || tag.is_some() => Body::Scalar(String::new(), true),
+            _ if anchor.is_some() || tag.is_some() => Body::Scalar(Cow::Borrowed(""), true),
             _ => return Self::problem(start, mark, "did not find expected node content"),
         };
-        let node = Rc::new(Node { tag, body });
+        let node = self.tree.add(tag, body);
         if let Some(anchor) = anchor {
-            self.anchors.insert(anchor, node.clone());
+            self.anchors.insert(anchor, node);
         }
         Ok(node)
     }
 
-    fn block_sequence(&mut self) -> Parse<Body> {
+    fn take_text(&mut self) -> Cow<'t, str> {
+        self.scanner.take().map(|lexeme| lexeme.text).unwrap_or_default()
+    }
+
+    /// The tag that comes next, its handle replaced by what it stands for.
+    fn tag(&mut self, start: Mark, mark: Mark) -> Parse<String> {
+        let lexeme = self.scanner.take();
+        let (handle, suffix) = match &lexeme {
+            Some(lexeme) => (&*lexeme.text, lexeme.rest.as_deref().unwrap_or_default()),
+            None => ("", ""),
+        };
+        match (handle, self.prefix(handle)) {
+            ("", _) => Ok(suffix.to_owned()),
+            (_, Some(prefix)) => Ok(format!("{prefix}{suffix}")),
+            (_, None) => Self::problem(start, mark, "found undefined tag handle"),
+        }
+    }
+
+    fn block_sequence(&mut self) -> Parse<Body<'t>> {
         let (_, start) = self.peek()?;
         self.scanner.skip();
         let mut items = Vec::new();
@@ -183,7 +229,7 @@ impl Parser {
                     self.scanner.skip();
                     let (next, _) = self.peek()?;
                     let none = matches!(next, Token::BlockEntry | Token::BlockEnd);
-                    items.push(if none { empty() } else { self.node(true, false)? });
+                    items.push(if none { NOTHING } else { self.node(true, false)? });
                 }
                 Token::BlockEnd => {
                     self.scanner.skip();
@@ -194,7 +240,7 @@ impl Parser {
         }
     }
 
-    fn indentless_sequence(&mut self) -> Parse<Body> {
+    fn indentless_sequence(&mut self) -> Parse<Body<'t>> {
         let mut items = Vec::new();
         while self.peek()?.0 == Token::BlockEntry {
             self.scanner.skip();
@@ -203,12 +249,12 @@ impl Parser {
                 next,
                 Token::BlockEntry | Token::Key | Token::Value | Token::BlockEnd
             );
-            items.push(if none { empty() } else { self.node(true, false)? });
+            items.push(if none { NOTHING } else { self.node(true, false)? });
         }
         Ok(Body::Sequence(items))
     }
 
-    fn block_mapping(&mut self) -> Parse<Body> {
+    fn block_mapping(&mut self) -> Parse<Body<'t>> {
         let (_, start) = self.peek()?;
         self.scanner.skip();
         let mut entries = Vec::new();
@@ -219,16 +265,16 @@ impl Parser {
                     self.scanner.skip();
                     let (next, _) = self.peek()?;
                     let none = matches!(next, Token::Key | Token::Value | Token::BlockEnd);
-                    if none { empty() } else { self.node(true, true)? }
+                    if none { NOTHING } else { self.node(true, true)? }
                 }
-                Token::Value => empty(),
+                Token::Value => NOTHING,
                 Token::BlockEnd => {
                     self.scanner.skip();
                     return Ok(Body::Mapping(entries));
                 }
                 _ => return Self::problem(start, mark, "did not find expected key"),
             };
-            let mut value = empty();
+            let mut value = NOTHING;
             if self.peek()?.0 == Token::Value {
                 self.scanner.skip();
                 let (next, _) = self.peek()?;
@@ -240,7 +286,7 @@ impl Parser {
         }
     }
 
-    fn flow_sequence(&mut self) -> Parse<Body> {
+    fn flow_sequence(&mut self) -> Parse<Body<'t>> {
         let (_, start) = self.peek()?;
         self.scanner.skip();
         let mut items = Vec::new();
@@ -261,11 +307,8 @@ impl Parser {
             match token {
                 Token::Key => {
                     self.scanner.skip();
-                    let entry = self.flow_pair(&Token::FlowSequenceEnd)?;
-                    items.push(Rc::new(Node {
-                        tag: None,
-                        body: Body::Mapping(vec![entry]),
-                    }));
+                    let entry = self.flow_pair(Token::FlowSequenceEnd)?;
+                    items.push(self.tree.add(None, Body::Mapping(vec![entry])));
                 }
                 Token::FlowSequenceEnd => break,
                 _ => items.push(self.node(false, false)?),
@@ -276,25 +319,25 @@ impl Parser {
     }
 
     /// After a key token inside a flow collection.
-    fn flow_pair(&mut self, end: &Token) -> Parse<(Rc<Node>, Rc<Node>)> {
+    fn flow_pair(&mut self, end: Token) -> Parse<(Id, Id)> {
         let (next, _) = self.peek()?;
-        let none = next == *end || matches!(next, Token::Value | Token::FlowEntry);
-        let key = if none { empty() } else { self.node(false, false)? };
+        let none = next == end || matches!(next, Token::Value | Token::FlowEntry);
+        let key = if none { NOTHING } else { self.node(false, false)? };
         Ok((key, self.flow_value(end)?))
     }
 
-    fn flow_value(&mut self, end: &Token) -> Parse<Rc<Node>> {
+    fn flow_value(&mut self, end: Token) -> Parse<Id> {
         if self.peek()?.0 == Token::Value {
             self.scanner.skip();
             let (next, _) = self.peek()?;
-            if next != *end && next != Token::FlowEntry {
+            if next != end && next != Token::FlowEntry {
                 return self.node(false, false);
             }
         }
-        Ok(empty())
+        Ok(NOTHING)
     }
 
-    fn flow_mapping(&mut self) -> Parse<Body> {
+    fn flow_mapping(&mut self) -> Parse<Body<'t>> {
         let (_, start) = self.peek()?;
         self.scanner.skip();
         let mut entries = Vec::new();
@@ -315,13 +358,13 @@ impl Parser {
             match token {
                 Token::Key => {
                     self.scanner.skip();
-                    entries.push(self.flow_pair(&Token::FlowMappingEnd)?);
+                    entries.push(self.flow_pair(Token::FlowMappingEnd)?);
                 }
                 Token::FlowMappingEnd => break,
                 _ => {
                     // A lone node is a key without value.
                     let key = self.node(false, false)?;
-                    entries.push((key, self.flow_value(&Token::FlowMappingEnd)?));
+                    entries.push((key, self.flow_value(Token::FlowMappingEnd)?));
                 }
             }
         }

@@ -25,46 +25,88 @@ impl std::fmt::Display for Problem {
     }
 }
 
-pub(super) struct Reader {
-    chars: Vec<char>,
+pub(super) struct Reader<'t> {
+    text: &'t str,
+    /// In bytes, where the mark's index counts characters.
+    at: usize,
     pub mark: Mark,
 }
 
-impl Reader {
+/// The bytes of the character that begins with this one.
+fn width(first: u8) -> usize {
+    match first {
+        0..=0x7f => 1,
+        0x80..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0.. => 4,
+    }
+}
+
+fn is_break_char(c: char) -> bool {
+    matches!(c, '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+fn is_allowed(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}')
+        || c > '\u{ffff}'
+}
+
+impl<'t> Reader<'t> {
     /// Refuses control characters, as libyaml's reader does.
-    pub fn new(text: &str) -> Result<Self, Problem> {
+    pub fn new(text: &'t str) -> Result<Self, Problem> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let allowed = |c: char| {
-            matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}')
-                || c > '\u{ffff}'
+        // Piece by piece and without a way out of it, this is done for many bytes at once.
+        let common = |piece: &[u8]| {
+            piece
+                .iter()
+                .fold(true, |ok, b| ok & matches!(b, b'\n' | b' '..=b'~'))
         };
-        let mut chars = Vec::with_capacity(text.len());
-        for c in text.chars() {
-            if !allowed(c) {
-                return Err(Problem {
-                    text: "control characters are not allowed",
-                    line: 0,
-                });
-            }
-            chars.push(c);
+        if !text.as_bytes().chunks(256).all(common) && !text.chars().all(is_allowed) {
+            return Err(Problem {
+                text: "control characters are not allowed",
+                line: 0,
+            });
         }
         Ok(Self {
-            chars,
+            text,
+            at: 0,
             mark: Mark::default(),
         })
     }
 
+    fn byte(&self, n: usize) -> Option<u8> {
+        self.text.as_bytes().get(self.at + n).copied()
+    }
+
+    /// Where the character `n` ahead begins, in bytes from here.
+    fn offset(&self, n: usize) -> usize {
+        let mut offset = 0;
+        for _ in 0..n {
+            offset += self.byte(offset).map_or(1, width);
+        }
+        offset
+    }
+
     /// The character `n` ahead; `\0` behind the end.
     pub fn peek(&self, n: usize) -> char {
-        self.chars.get(self.mark.index + n).copied().unwrap_or('\0')
+        let offset = self.offset(n);
+        match self.byte(offset) {
+            Some(b) if b.is_ascii() => char::from(b),
+            Some(_) => {
+                let rest = self.text.get(self.at + offset..).unwrap_or_default();
+                rest.chars().next().unwrap_or('\0')
+            }
+            None => '\0',
+        }
     }
 
     pub fn at_end(&self, n: usize) -> bool {
-        self.mark.index + n >= self.chars.len()
+        self.byte(self.offset(n)).is_none()
     }
 
     pub fn skip(&mut self) -> char {
         let c = self.peek(0);
+        self.at += self.byte(0).map_or(0, width);
         self.mark.index += 1;
         self.mark.column += 1;
         c
@@ -76,11 +118,80 @@ impl Reader {
         }
     }
 
+    /// Passes the text up to the first place that `stops`, at the latest a line break or the end. `stops` gets the bytes
+    /// from each place on.
+    pub fn take_line(&mut self, stops: impl Fn(&[u8]) -> bool) -> &'t str {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let bytes = rest.as_bytes();
+        let (mut length, mut characters) = (0, 0);
+        while let Some(b) = bytes.get(length).copied() {
+            let breaks = match b {
+                b'\n' | b'\r' => true,
+                // NEL and the two separators of Unicode begin with these.
+                0xc2 | 0xe2 => rest
+                    .get(length..)
+                    .is_some_and(|rest| rest.starts_with(is_break_char)),
+                _ => false,
+            };
+            if breaks || stops(bytes.get(length..).unwrap_or_default()) {
+                break;
+            }
+            length += width(b);
+            characters += 1;
+        }
+        self.at += length;
+        self.mark.index += characters;
+        self.mark.column += characters;
+        rest.get(..length).unwrap_or_default()
+    }
+
+    /// Passes spaces, as long as the column is below `column`.
+    pub fn skip_spaces(&mut self, column: usize) {
+        while self.byte(0) == Some(b' ') && self.mark.column < column {
+            self.at += 1;
+            self.mark.index += 1;
+            self.mark.column += 1;
+        }
+    }
+
+    /// What is not read yet.
+    pub fn rest(&self) -> &'t str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// Passes that many characters, all of one byte and none a line break.
+    pub fn skip_ascii(&mut self, n: usize) {
+        self.at += n;
+        self.mark.index += n;
+        self.mark.column += n;
+    }
+
+    /// Where the reader stands, in bytes.
+    pub fn place(&self) -> usize {
+        self.at
+    }
+
+    /// The text from a place to where the reader stands.
+    pub fn since(&self, place: usize) -> &'t str {
+        self.text.get(place..self.at).unwrap_or_default()
+    }
+
+    /// Whether what follows the first of these bytes is white space, a line break or the end.
+    pub fn blank_after_first(bytes: &[u8]) -> bool {
+        match bytes.get(1) {
+            None | Some(b' ' | b'\t' | b'\r' | b'\n') => true,
+            Some(0xc2) => bytes.get(2) == Some(&0x85),
+            Some(0xe2) => matches!(bytes.get(2..4), Some([0x80, 0xa8 | 0xa9])),
+            Some(_) => false,
+        }
+    }
+
     /// Passes a line break and gives it as text: CR LF, CR, LF, NEL become LF.
     pub fn line_break(&mut self) -> char {
         let c = self.peek(0);
-        let length = if c == '\r' && self.peek(1) == '\n' { 2 } else { 1 };
-        self.mark.index += length;
+        let two = c == '\r' && self.peek(1) == '\n';
+        self.at += if two { 2 } else { self.byte(0).map_or(0, width) };
+        self.mark.index += if two { 2 } else { 1 };
         self.mark.column = 0;
         self.mark.line += 1;
         if matches!(c, '\r' | '\n' | '\u{85}') {
@@ -95,7 +206,7 @@ impl Reader {
     }
 
     pub fn is_break(&self, n: usize) -> bool {
-        matches!(self.peek(n), '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
+        is_break_char(self.peek(n))
     }
 
     pub fn is_break_or_end(&self, n: usize) -> bool {

@@ -1,13 +1,15 @@
 //! Splits YAML text into tokens by libyaml's rules.
 
 use super::reader::{Mark, Problem, Reader};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token {
     StreamEnd,
     VersionDirective,
-    TagDirective(String, String),
+    /// Its handle is the text, its prefix the rest.
+    TagDirective,
     DocumentStart,
     DocumentEnd,
     BlockSequenceStart,
@@ -21,12 +23,22 @@ pub(super) enum Token {
     FlowEntry,
     Key,
     Value,
-    Alias(String),
-    Anchor(String),
-    /// Handle and suffix.
-    Tag(String, String),
-    /// Text, and whether it is plain.
-    Scalar(String, bool),
+    Alias,
+    Anchor,
+    /// Its handle is the text, its suffix the rest.
+    Tag,
+    Scalar {
+        plain: bool,
+    },
+}
+
+/// A token with its place and what was written.
+#[derive(Debug)]
+pub(super) struct Lexeme<'t> {
+    pub token: Token,
+    pub mark: Mark,
+    pub text: Cow<'t, str>,
+    pub rest: Option<Box<str>>,
 }
 
 /// Flow collections and block indents may nest this deep, as in go-yaml.
@@ -40,9 +52,9 @@ struct SimpleKey {
     mark: Mark,
 }
 
-pub(super) struct Scanner {
-    pub(super) reader: Reader,
-    tokens: VecDeque<(Token, Mark)>,
+pub(super) struct Scanner<'t> {
+    pub(super) reader: Reader<'t>,
+    tokens: VecDeque<Lexeme<'t>>,
     /// Tokens handed out so far.
     taken: usize,
     indent: isize,
@@ -55,8 +67,8 @@ pub(super) struct Scanner {
 
 pub(super) type Scan<T> = Result<T, Problem>;
 
-impl Scanner {
-    pub fn new(text: &str) -> Scan<Self> {
+impl<'t> Scanner<'t> {
+    pub fn new(text: &'t str) -> Scan<Self> {
         Ok(Self {
             reader: Reader::new(text)?,
             tokens: VecDeque::new(),
@@ -70,13 +82,14 @@ impl Scanner {
         })
     }
 
-    pub fn peek(&mut self) -> Scan<&(Token, Mark)> {
+    pub fn peek(&mut self) -> Scan<(Token, Mark)> {
         self.fill()?;
         let end = Problem {
             text: "did not find expected token",
             line: 0,
         };
-        self.tokens.front().ok_or(end)
+        let next = self.tokens.front().ok_or(end)?;
+        Ok((next.token, next.mark))
     }
 
     /// The column of the block collection that is open; -1 outside.
@@ -85,8 +98,13 @@ impl Scanner {
     }
 
     pub fn skip(&mut self) {
-        self.tokens.pop_front();
+        self.take();
+    }
+
+    /// The token that was peeked at.
+    pub fn take(&mut self) -> Option<Lexeme<'t>> {
         self.taken += 1;
+        self.tokens.pop_front()
     }
 
     /// A scanner error: go-yaml counts its line from the place reached.
@@ -116,7 +134,30 @@ impl Scanner {
     }
 
     pub(super) fn push(&mut self, token: Token, mark: Mark) {
-        self.tokens.push_back((token, mark));
+        self.push_text(token, mark, Cow::Borrowed(""), None);
+    }
+
+    pub(super) fn push_text(&mut self, token: Token, mark: Mark, text: Cow<'t, str>, rest: Option<Box<str>>) {
+        self.tokens.push_back(Lexeme {
+            token,
+            mark,
+            text,
+            rest,
+        });
+    }
+
+    fn insert(&mut self, number: usize, token: Token, mark: Mark) {
+        let lexeme = Lexeme {
+            token,
+            mark,
+            text: Cow::Borrowed(""),
+            rest: None,
+        };
+        self.tokens.insert(number - self.taken, lexeme);
+    }
+
+    fn push_scalar(&mut self, text: Cow<'t, str>, plain: bool, mark: Mark) {
+        self.push_text(Token::Scalar { plain }, mark, text, None);
     }
 
     fn fetch(&mut self) -> Scan<()> {
@@ -178,14 +219,14 @@ impl Scanner {
                 self.remove_simple_key()?;
                 self.simple_key_allowed = true;
                 let text = self.block_scalar(c == '|')?;
-                self.push(Token::Scalar(text, false), mark);
+                self.push_scalar(text.into(), false, mark);
                 Ok(())
             }
             '\'' | '"' => {
                 self.save_simple_key()?;
                 self.simple_key_allowed = false;
                 let text = self.flow_scalar(c == '\'')?;
-                self.push(Token::Scalar(text, false), mark);
+                self.push_scalar(text, false, mark);
                 Ok(())
             }
             _ if self.starts_plain(c, blank_next) => {
@@ -195,7 +236,7 @@ impl Scanner {
                 if crossed_line {
                     self.simple_key_allowed = true;
                 }
-                self.push(Token::Scalar(text, true), mark);
+                self.push_scalar(text, true, mark);
                 Ok(())
             }
             _ => self.problem(mark, "found character that cannot start any token"),
@@ -235,15 +276,14 @@ impl Scanner {
             if self.reader.mark.index == 0 && self.reader.peek(0) == '\u{feff}' {
                 self.reader.skip();
             }
+            self.reader.skip_spaces(usize::MAX);
             while self.reader.peek(0) == ' '
                 || ((self.flow_level > 0 || !self.simple_key_allowed) && self.reader.peek(0) == '\t')
             {
                 self.reader.skip();
             }
             if self.reader.peek(0) == '#' {
-                while !self.reader.is_break_or_end(0) {
-                    self.reader.skip();
-                }
+                self.reader.take_line(|_| false);
             }
             if !self.reader.is_break(0) {
                 return;
@@ -312,8 +352,8 @@ impl Scanner {
             return self.problem(self.reader.mark, "exceeded max depth of 10000");
         }
         match at {
-            Some(number) => self.tokens.insert(number - self.taken, (token, mark)),
-            None => self.tokens.push_back((token, mark)),
+            Some(number) => self.insert(number, token, mark),
+            None => self.push(token, mark),
         }
         Ok(())
     }
@@ -399,7 +439,7 @@ impl Scanner {
         let mark = self.reader.mark;
         let key = self.simple_keys.last().copied().unwrap_or_default();
         if key.possible {
-            self.tokens.insert(key.token - self.taken, (Token::Key, key.mark));
+            self.insert(key.token, Token::Key, key.mark);
             self.roll(
                 key.mark.column,
                 Some(key.token),

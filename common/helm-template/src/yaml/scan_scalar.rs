@@ -1,6 +1,8 @@
 //! Plain, quoted and block scalars.
 
+use super::reader::Reader;
 use super::scan::{Scan, Scanner};
+use std::borrow::Cow;
 
 /// White space met inside a scalar, until it is known what to do with it.
 #[derive(Default)]
@@ -28,30 +30,49 @@ impl Gap {
     }
 }
 
-impl Scanner {
+/// The text of a plain scalar: where it stands on one line, no more than a part of what is read.
+#[derive(Default)]
+struct Words<'t> {
+    text: Cow<'t, str>,
+    /// Where in what is read the text began, as long as it stands there as it is.
+    start: Option<usize>,
+}
+
+impl<'s> Scanner<'s> {
     /// The text, and whether a line break followed it or was in it.
-    pub(super) fn plain_scalar(&mut self) -> Scan<(String, bool)> {
+    pub(super) fn plain_scalar(&mut self) -> Scan<(Cow<'s, str>, bool)> {
         let start = self.reader.mark;
         let indent = self.indent() + 1;
-        let mut text = String::new();
+        let in_flow = self.flow_level > 0;
+        let mut words = Words {
+            start: Some(self.reader.place()),
+            ..Words::default()
+        };
         let mut gap = Gap::default();
         let mut leading_blanks = false;
         loop {
             if self.reader.at_document_indicator() || self.reader.peek(0) == '#' {
                 break;
             }
-            while !self.reader.is_blank_or_end(0) {
-                let c = self.reader.peek(0);
-                let colon_ends = c == ':' && self.reader.is_blank_or_end(1);
-                let flow_ends = self.flow_level > 0 && matches!(c, ',' | '?' | '[' | ']' | '{' | '}');
-                if colon_ends || flow_ends {
-                    break;
+            let word = self.reader.take_line(|rest| match rest.first() {
+                Some(b' ' | b'\t') => true,
+                Some(b':') => Reader::blank_after_first(rest),
+                Some(b',' | b'?' | b'[' | b']' | b'{' | b'}') => in_flow,
+                _ => false,
+            });
+            if !word.is_empty() {
+                if leading_blanks {
+                    words.start = None;
                 }
-                if leading_blanks || !gap.blanks.is_empty() {
-                    gap.flush(&mut text);
-                    leading_blanks = false;
+                match words.start {
+                    Some(place) => words.text = self.reader.since(place).into(),
+                    None => {
+                        let text = words.text.to_mut();
+                        gap.flush(text);
+                        text.push_str(word);
+                    }
                 }
-                text.push(self.reader.skip());
+                leading_blanks = false;
             }
             if !(self.reader.is_blank(0) || self.reader.is_break(0)) {
                 break;
@@ -65,7 +86,7 @@ impl Scanner {
                         return self.problem(start, "found a tab character that violates indentation");
                     }
                     let c = self.reader.skip();
-                    if !leading_blanks {
+                    if !leading_blanks && words.start.is_none() {
                         gap.blanks.push(c);
                     }
                 } else {
@@ -83,12 +104,30 @@ impl Scanner {
                 break;
             }
         }
-        Ok((text, leading_blanks))
+        Ok((words.text, leading_blanks))
     }
 
-    pub(super) fn flow_scalar(&mut self, single: bool) -> Scan<String> {
+    /// A quoted scalar on one line without escapes, if it is one: as it stands.
+    fn simple_flow_scalar(&mut self, single: bool) -> Option<&'s str> {
+        let (quote, escape) = if single { (b'\'', b'\'') } else { (b'"', b'\\') };
+        let rest = self.reader.rest();
+        let end = rest
+            .bytes()
+            .position(|b| b == quote || b == escape || matches!(b, b'\r' | b'\n') || !b.is_ascii())?;
+        let bytes = rest.as_bytes();
+        if bytes.get(end) != Some(&quote) || single && bytes.get(end + 1) == Some(&quote) {
+            return None;
+        }
+        self.reader.skip_ascii(end + 1);
+        rest.get(..end)
+    }
+
+    pub(super) fn flow_scalar(&mut self, single: bool) -> Scan<Cow<'s, str>> {
         let start = self.reader.mark;
         let quote = self.reader.skip();
+        if let Some(text) = self.simple_flow_scalar(single) {
+            return Ok(text.into());
+        }
         let mut text = String::new();
         loop {
             if self.reader.at_document_indicator() {
@@ -120,7 +159,7 @@ impl Scanner {
             }
             if self.reader.peek(0) == quote && !self.reader.at_end(0) {
                 self.reader.skip();
-                return Ok(text);
+                return Ok(text.into());
             }
             let escaped_break = leading_blanks;
             while self.reader.is_blank(0) || self.reader.is_break(0) {
@@ -214,9 +253,7 @@ impl Scanner {
             self.reader.skip();
         }
         if self.reader.peek(0) == '#' {
-            while !self.reader.is_break_or_end(0) {
-                self.reader.skip();
-            }
+            self.reader.take_line(|_| false);
         }
         if !self.reader.is_break_or_end(0) {
             return self.problem(start, "did not find expected comment or line break");
@@ -248,9 +285,7 @@ impl Scanner {
             text.push_str(&breaks);
             breaks.clear();
             leading_blank = self.reader.is_blank(0);
-            while !self.reader.is_break_or_end(0) {
-                text.push(self.reader.skip());
-            }
+            text.push_str(self.reader.take_line(|_| false));
             if self.reader.is_break(0) {
                 leading = Some(self.reader.line_break());
             }
@@ -275,9 +310,11 @@ impl Scanner {
         let mut widest = 0;
         loop {
             let column = |this: &Self| this.reader.mark.column as isize;
-            while (*indent == 0 || column(self) < *indent) && self.reader.peek(0) == ' ' {
-                self.reader.skip();
-            }
+            let most = match *indent {
+                0 => usize::MAX,
+                indent => indent.unsigned_abs(),
+            };
+            self.reader.skip_spaces(most);
             widest = widest.max(column(self));
             if (*indent == 0 || column(self) < *indent) && self.reader.peek(0) == '\t' {
                 return self.problem(

@@ -3,7 +3,7 @@
 use super::reader::Problem;
 use super::scan::{Scan, Scanner, Token};
 
-impl Scanner {
+impl Scanner<'_> {
     fn is_alpha(c: char) -> bool {
         c.is_ascii_alphanumeric() || c == '_' || c == '-'
     }
@@ -19,14 +19,12 @@ impl Scanner {
         if name.is_empty() || !(self.reader.is_blank_or_end(0) || ends) {
             return self.problem(mark, "did not find expected alphabetic or numeric character");
         }
-        self.push(
-            if indicator == '*' {
-                Token::Alias(name)
-            } else {
-                Token::Anchor(name)
-            },
-            mark,
-        );
+        let token = if indicator == '*' {
+            Token::Alias
+        } else {
+            Token::Anchor
+        };
+        self.push_text(token, mark, name.into(), None);
         Ok(())
     }
 
@@ -65,7 +63,7 @@ impl Scanner {
         if !self.reader.is_blank_or_end(0) {
             return self.problem(mark, "did not find expected whitespace or line break");
         }
-        self.push(Token::Tag(handle, suffix), mark);
+        self.push_text(Token::Tag, mark, handle.into(), Some(suffix.into()));
         Ok(())
     }
 
@@ -99,7 +97,8 @@ impl Scanner {
                 });
             }
             ["TAG", handle, prefix] => {
-                self.push(Token::TagDirective((*handle).into(), (*prefix).into()), mark);
+                let handle = (*handle).to_owned();
+                self.push_text(Token::TagDirective, mark, handle.into(), Some((*prefix).into()));
             }
             [] => return self.problem(mark, "could not find expected directive name"),
             _ => return self.problem(mark, "found unknown directive name"),
