@@ -9,8 +9,11 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use helm::{ChartSource, SourceError};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 /// An answer: status, headers, body.
 type Answer = (u16, Vec<(&'static str, String)>, Vec<u8>);
@@ -29,6 +32,13 @@ struct Server {
 
 impl Server {
     async fn start(answer: impl Fn(&Seen, &str) -> Answer + Send + Sync + 'static) -> Self {
+        Self::start_with(None, answer).await
+    }
+
+    async fn start_with(
+        tls: Option<TlsAcceptor>,
+        answer: impl Fn(&Seen, &str) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
@@ -36,34 +46,37 @@ impl Server {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (log, answer, own) = (Arc::clone(&log), Arc::clone(&answer), own.clone());
+                let tls = tls.clone();
                 tokio::spawn(async move {
-                    let mut stream = BufReader::new(stream);
-                    let mut line = String::new();
-                    stream.read_line(&mut line).await.unwrap();
-                    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-                    let mut headers = BTreeMap::new();
-                    loop {
-                        line.clear();
-                        stream.read_line(&mut line).await.unwrap();
-                        let Some((name, value)) = line.trim().split_once(": ") else {
-                            break;
-                        };
-                        headers.insert(name.to_lowercase(), value.to_owned());
+                    let answer = |seen: &Seen| answer(seen, &own);
+                    match tls {
+                        // A client that does not trust the certificate hangs up.
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => serve(stream, &log, answer).await,
+                            Err(_) => (),
+                        },
+                        None => serve(stream, &log, answer).await,
                     }
-                    let request = Seen { path, headers };
-                    log.lock().unwrap().push(request.clone());
-                    let (status, headers, body) = answer(&request, &own);
-                    let mut head = format!(
-                        "HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: close\r\n",
-                        body.len()
-                    );
-                    for (name, value) in headers {
-                        head.push_str(&format!("{name}: {value}\r\n"));
-                    }
-                    stream.write_all(format!("{head}\r\n").as_bytes()).await.unwrap();
-                    stream.write_all(&body).await.unwrap();
-                    stream.flush().await.unwrap();
                 });
+            }
+        });
+        Self { base, seen }
+    }
+
+    /// A proxy that connects everybody to `target`.
+    async fn tunnel(target: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
+        let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
+        let log = Arc::clone(&seen);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let mut client = BufReader::new(stream);
+                let head = read_head(&mut client).await;
+                log.lock().unwrap().push(head);
+                let mut server = TcpStream::connect(&target).await.unwrap();
+                client.write_all(b"HTTP/1.1 200 x\r\n\r\n").await.unwrap();
+                tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
             }
         });
         Self { base, seen }
@@ -77,6 +90,44 @@ impl Server {
             .map(|seen| seen.path.clone())
             .collect()
     }
+}
+
+async fn read_head(stream: &mut (impl AsyncBufRead + Unpin)) -> Seen {
+    let mut line = String::new();
+    stream.read_line(&mut line).await.unwrap();
+    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut headers = BTreeMap::new();
+    loop {
+        line.clear();
+        stream.read_line(&mut line).await.unwrap();
+        let Some((name, value)) = line.trim().split_once(": ") else {
+            break;
+        };
+        headers.insert(name.to_lowercase(), value.to_owned());
+    }
+    Seen { path, headers }
+}
+
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    log: &Mutex<Vec<Seen>>,
+    answer: impl Fn(&Seen) -> Answer,
+) {
+    let mut stream = BufReader::new(stream);
+    let request = read_head(&mut stream).await;
+    log.lock().unwrap().push(request.clone());
+    let (status, headers, body) = answer(&request);
+    let mut head = format!(
+        "HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: close\r\n",
+        body.len()
+    );
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    stream.write_all(format!("{head}\r\n").as_bytes()).await.unwrap();
+    stream.write_all(&body).await.unwrap();
+    stream.flush().await.unwrap();
+    let _ = stream.shutdown().await;
 }
 
 fn archive(version: &str) -> Vec<u8> {
@@ -329,4 +380,153 @@ async fn nonsense_is_named() {
     };
     let err = source.fetch(cache.path()).await.unwrap_err();
     assert!(err.to_string().contains("stable/c"), "{err}");
+}
+
+/// A repository of one version, whatever host it is asked as.
+fn one_version(seen: &Seen, _: &str) -> Answer {
+    let path = seen.path.strip_prefix("http://charts.test").unwrap_or(&seen.path);
+    match path {
+        "/stable/index.yaml" => (200, vec![], index(&["1.0.0"])),
+        "/stable/charts/c-1.0.0.tgz" => (200, vec![], archive("1.0.0")),
+        _ => (404, vec![], vec![]),
+    }
+}
+
+/// A certificate for `names` that nobody knows: the server's side, and the PEM that makes it trusted.
+fn certificate(names: &[&str]) -> (TlsAcceptor, String) {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let own = rcgen::generate_simple_self_signed(names).unwrap();
+    let key = PrivateKeyDer::Pkcs8(own.signing_key.serialize_der().into());
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![own.cert.der().clone()], key)
+        .unwrap();
+    (TlsAcceptor::from(Arc::new(config)), own.cert.pem())
+}
+
+#[tokio::test]
+async fn a_strange_certificate_needs_its_ca_file() {
+    let (tls, pem) = certificate(&["127.0.0.1"]);
+    let server = Server::start_with(Some(tls), one_version).await;
+    let home = tempfile::tempdir().unwrap();
+    let ca_file = home.path().join("ca.pem");
+    std::fs::write(&ca_file, pem).unwrap();
+    let plain = ChartSource {
+        repo: Some(format!("https://{}/stable", server.base)),
+        ..source(&server, "")
+    };
+    // Each with a cache of its own: what one got is not to help the next.
+    let fetch = async |source: &ChartSource| {
+        let cache = tempfile::tempdir().unwrap();
+        source.fetch(cache.path()).await
+    };
+    let refused = fetch(&plain).await.unwrap_err().to_string();
+    assert!(refused.contains("certificate"), "{refused}");
+    let trusting = ChartSource {
+        ca_file: Some(ca_file),
+        ..plain.clone()
+    };
+    assert_eq!(fetch(&trusting).await.unwrap().version(), "1.0.0");
+    let careless = ChartSource {
+        insecure_skip_tls_verify: true,
+        ..plain.clone()
+    };
+    assert_eq!(fetch(&careless).await.unwrap().version(), "1.0.0");
+    let lost = ChartSource {
+        ca_file: Some(home.path().join("none.pem")),
+        ..plain
+    };
+    let lost = fetch(&lost).await.unwrap_err().to_string();
+    assert!(lost.contains("none.pem"), "{lost}");
+}
+
+/// What the next test runs in processes with proxies in their environment, which a test cannot give itself.
+#[tokio::test]
+#[ignore = "run by proxies_as_the_environment_says"]
+async fn fetch_as_the_environment_says() {
+    let Ok(repo) = std::env::var("TEST_REPO") else {
+        eprintln!("SKIPPED: TEST_REPO is not set");
+        return;
+    };
+    let source = ChartSource {
+        name: "c".to_owned(),
+        repo: Some(repo),
+        ca_file: std::env::var_os("TEST_CA_FILE").map(Into::into),
+        ..ChartSource::default()
+    };
+    let cache = tempfile::tempdir().unwrap();
+    match source.fetch(cache.path()).await {
+        Ok(chart) => eprintln!("got {}", chart.version()),
+        Err(error) => eprintln!("error {error}"),
+    }
+}
+
+/// The line that a process with this environment says about its repository.
+async fn in_environment(variables: &[(&str, &str)]) -> String {
+    let mut command = tokio::process::Command::new(std::env::current_exe().unwrap());
+    command.args([
+        "--exact",
+        "fetch_as_the_environment_says",
+        "--ignored",
+        "--nocapture",
+    ]);
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"] {
+        command.env_remove(name).env_remove(name.to_lowercase());
+    }
+    let output = command.envs(variables.iter().copied()).output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let lines = said
+        .lines()
+        .filter(|line| line.starts_with("got ") || line.starts_with("error "));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn proxies_as_the_environment_says() {
+    let proxy = Server::start(one_version).await;
+    let url = format!("http://user:word@{}", proxy.base);
+    let through = in_environment(&[("TEST_REPO", "http://charts.test/stable"), ("HTTP_PROXY", &url)]).await;
+    assert_eq!(through, "got 1.0.0");
+    let whole = "http://charts.test/stable";
+    assert_eq!(
+        proxy.paths(),
+        [
+            format!("{whole}/index.yaml"),
+            format!("{whole}/charts/c-1.0.0.tgz")
+        ]
+    );
+    let basic = format!("Basic {}", STANDARD.encode("user:word"));
+    let asked = |seen: &Seen| seen.headers.get("proxy-authorization") == Some(&basic);
+    assert!(proxy.seen.lock().unwrap().iter().all(asked));
+
+    // Exempt, it is asked itself.
+    let direct = Server::start(one_version).await;
+    let repo = format!("http://{}/stable", direct.base);
+    let environment = [
+        ("TEST_REPO", repo.as_str()),
+        ("HTTP_PROXY", &url),
+        ("NO_PROXY", "example.org,127.0.0.1"),
+    ];
+    assert_eq!(in_environment(&environment).await, "got 1.0.0");
+    assert_eq!((proxy.paths().len(), direct.paths().len()), (2, 2));
+
+    // TLS goes through a tunnel, and is the repository's own.
+    let (tls, pem) = certificate(&["charts.test"]);
+    let secure = Server::start_with(Some(tls), one_version).await;
+    let tunnel = Server::tunnel(secure.base.clone()).await;
+    let home = tempfile::tempdir().unwrap();
+    let ca_file = home.path().join("ca.pem");
+    std::fs::write(&ca_file, pem).unwrap();
+    let url = format!("http://{}", tunnel.base);
+    let environment = [
+        ("TEST_REPO", "https://charts.test/stable"),
+        ("TEST_CA_FILE", ca_file.to_str().unwrap()),
+        ("HTTPS_PROXY", &url),
+    ];
+    assert_eq!(in_environment(&environment).await, "got 1.0.0");
+    assert!(tunnel.paths().iter().all(|path| path == "charts.test:443"));
+    assert_eq!(
+        secure.paths(),
+        ["/stable/index.yaml", "/stable/charts/c-1.0.0.tgz"]
+    );
 }
