@@ -51,10 +51,11 @@ impl Server {
                     let answer = |seen: &Seen| answer(seen, &own);
                     match tls {
                         // A client that does not trust the certificate hangs up.
-                        Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => serve(stream, &log, answer).await,
-                            Err(_) => (),
-                        },
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, &log, answer).await;
+                            }
+                        }
                         None => serve(stream, &log, answer).await,
                     }
                 });
