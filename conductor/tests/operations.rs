@@ -24,7 +24,7 @@ use magnum_conductor::{
     },
 };
 use parking_lot::Mutex;
-use sqlx::{AssertSqlSafe, Connection, Executor as _, MySqlConnection, MySqlPool};
+use sqlx::MySqlPool;
 use tokio_util::sync::CancellationToken;
 
 const CLUSTER: &str = "c1000000-0000-4000-8000-000000000001";

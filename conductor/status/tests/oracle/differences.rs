@@ -154,7 +154,7 @@ const RULES: &[Rule] = &[
                        case, theirs, ours, ..
                    }| {
             let fails = !case["k8s_faults"].as_array().is_none_or(Vec::is_empty);
-            fails && theirs["error"].is_string() && ours["error"].is_null()
+            fails && (theirs["error"].is_string() && ours["error"].is_null() || untouched(ours))
         },
     },
     Rule {
@@ -187,16 +187,18 @@ const RULES: &[Rule] = &[
     Rule {
         id: "complete-when-the-nodes-are-there",
         explains: |Difference {
-                       place, ours, theirs, ..
+                       case,
+                       place,
+                       ours,
+                       theirs,
+                       ..
                    }| {
             let cluster = place.starts_with(".cluster.status") || *place == ".told";
             // The cluster waits for its groups, and a group for its nodes, whatever the phase is called.
-            ours["cluster"]["status"].is_null()
-                && (cluster
-                    && theirs["cluster"]["status"]
-                        .as_str()
-                        .is_some_and(|status| status.ends_with("_COMPLETE"))
-                    && ours["cluster"]["status_reason"].is_string()
+            let ends = |status: &str| status.ends_with("_COMPLETE") || status.ends_with("_FAILED");
+            let waits = ours["cluster"]["status"].is_null() && ours["cluster"]["status_reason"].is_string();
+            nodes_are_missing(case)
+                && (cluster && waits && theirs["cluster"]["status"].as_str().is_some_and(ends)
                     || place.starts_with(".groups.") && group_waits(place, ours, theirs))
         },
     },
@@ -252,7 +254,7 @@ const RULES: &[Rule] = &[
             let mut clusters = objects.filter(|object| object["kind"] == "Cluster");
             clusters.next().is_none()
                 && ours["cluster"]["status"].is_null()
-                && (*place == ".gone" || place.starts_with(".cluster.coe_version"))
+                && (*place == ".gone" || *place == ".cluster.coe_version" || place.starts_with(".groups."))
         },
     },
     Rule {
@@ -260,6 +262,49 @@ const RULES: &[Rule] = &[
         explains: |Difference { case, .. }| case["conf"]["capi_helm"]["api_resources"].is_object(),
     },
 ];
+
+/// Whether the objects do not show all nodes that the rows ask for: a node group without its MachineDeployment, or one
+/// that is not Running or counts fewer, a control plane that counts otherwise, or a Machine without a node.
+fn nodes_are_missing(case: &Value) -> bool {
+    let objects = case["k8s_objects"].as_array().unwrap();
+    let of_kind = |kind: &str| {
+        objects
+            .iter()
+            .filter(move |object| object["kind"] == kind)
+            .collect::<Vec<_>>()
+    };
+    let (control_planes, deployments) = (of_kind("KubeadmControlPlane"), of_kind("MachineDeployment"));
+    let waiting = of_kind("Machine");
+    let mut groups = case["nodegroups"].as_array().into_iter().flatten();
+    let without_node = waiting
+        .iter()
+        .any(|machine| machine["status"]["nodeRef"].is_null());
+    without_node
+        || groups.any(|group| {
+            let counts = |status: &Value, names: &[&str]| {
+                names.iter().all(|name| status[*name] == group["node_count"])
+            };
+            if group["role"] == "master" {
+                let all = ["replicas", "updatedReplicas", "readyReplicas"];
+                return !control_planes
+                    .iter()
+                    .any(|object| counts(&object["status"], &all));
+            }
+            let name = group["name"].as_str().unwrap_or_default();
+            let found = deployments.iter().find(|object| {
+                object["metadata"]["name"]
+                    .as_str()
+                    .is_some_and(|found| found.ends_with(name))
+            });
+            found.is_none_or(|object| {
+                let status = &object["status"];
+                let mut told = ["replicas", "readyReplicas"]
+                    .iter()
+                    .filter(|name| !status[**name].is_null());
+                status["phase"] != "Running" || told.any(|name| !counts(status, &[name]))
+            })
+        })
+}
 
 /// Whether a group of ours still waits, or has failed before, where Python goes by a phase.
 fn group_waits(place: &str, ours: &Value, theirs: &Value) -> bool {
