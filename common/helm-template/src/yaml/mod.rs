@@ -25,8 +25,8 @@ pub(crate) use kept::YamlRead;
 pub struct YamlError(pub String);
 
 /// Prints `value` as `sigs.k8s.io/yaml` does, keys sorted its way, ending in a
-/// newline. Characters that YAML cannot carry make Go fail; here they are
-/// dropped from the text first.
+/// newline. Where Go fails, because of characters that YAML cannot carry (U+FFFE, say), nothing is printed, as by
+/// Helm's `toYaml`.
 pub fn to_yaml(value: &Json) -> String {
     emit_value(&exact(value)).unwrap_or_default()
 }
