@@ -249,7 +249,8 @@ pub enum ReleaseError {
     /// Another writer changed the release's records under our hands.
     #[error("release {0}: changed by another client at the same time")]
     Conflict(String),
-    /// An object of the manifest is on its way out; it has to be gone before it can be made again.
+    /// An object of a release that is to be installed is on its way out; it has to be gone before it can be made
+    /// again.
     #[error("{0} is being deleted")]
     BeingDeleted(String),
     /// There are records, but none that an upgrade could start from (a release being uninstalled).

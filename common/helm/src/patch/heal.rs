@@ -4,6 +4,10 @@
 //! what a failed revision changed stays changed for ever. After a failed revision we look: a field that the
 //! chart sets and that differs is put right if the failed revision put that value there, or if nobody but
 //! Helm has written it since. What others wrote (an autoscaler's `replicas`) is left alone.
+//! A failed revision may be followed by one that Helm calls deployed and that mended nothing, because its
+//! patches were empty. Such a failure is looked at as well, as long as its record is there; but since then
+//! somebody may have chosen the failed revision's value on purpose, so only what nobody but Helm wrote is
+//! put right.
 
 use serde_json::{Map, Value};
 
@@ -11,9 +15,12 @@ use super::same;
 use crate::cluster::FIELD_MANAGER;
 
 /// The merge patch that puts `live` right; None if nothing is wrong. `failed` are the same object in the
-/// manifests of the failed revisions.
-pub(crate) fn heal(new: &Value, live: &Value, failed: &[&Value]) -> Option<Value> {
-    let owners = Owners::of(live);
+/// manifests of the failed revisions. `since_deployed` says whether none was deployed after those.
+pub(crate) fn heal(new: &Value, live: &Value, failed: &[&Value], since_deployed: bool) -> Option<Value> {
+    let owners = Owners {
+        entries: Owners::of(live),
+        trusted: since_deployed,
+    };
     let mut patch = Map::new();
     for section in new.as_object()?.keys() {
         if matches!(section.as_str(), "apiVersion" | "kind" | "status") {
@@ -41,7 +48,8 @@ fn differences<'p>(
             return None;
         }
         let by_failed = failed.iter().any(|failed| covers(failed, live));
-        return (by_failed || owners.only_helm(path)).then(|| new.clone());
+        let ours = by_failed && owners.trusted || owners.only_helm(path);
+        return ours.then(|| new.clone());
     };
     let mut patch = Map::new();
     for (key, value) in wanted {
@@ -59,7 +67,11 @@ fn differences<'p>(
     }
     for (key, value) in failed.iter().filter_map(|failed| failed.as_object()).flatten() {
         if !wanted.contains_key(key) && found.get(key).is_some_and(|found| covers(value, found)) {
-            patch.insert(key.clone(), Value::Null);
+            path.push(key);
+            if owners.trusted || owners.only_helm(path) {
+                patch.insert(key.clone(), Value::Null);
+            }
+            path.pop();
         }
     }
     (!patch.is_empty()).then_some(Value::Object(patch))
@@ -105,22 +117,24 @@ fn duration(text: &str) -> Option<u64> {
 }
 
 /// Who wrote which field, by `metadata.managedFields`.
-struct Owners<'a>(Vec<(bool, &'a Value)>);
+struct Owners<'a> {
+    entries: Vec<(bool, &'a Value)>,
+    /// What has a failed revision's value has it from that revision.
+    trusted: bool,
+}
 
 impl<'a> Owners<'a> {
-    fn of(live: &'a Value) -> Self {
+    fn of(live: &'a Value) -> Vec<(bool, &'a Value)> {
         let entries = live["metadata"]["managedFields"].as_array().into_iter().flatten();
-        Self(
-            entries
-                .map(|entry| (entry["manager"] == FIELD_MANAGER, &entry["fieldsV1"]))
-                .collect(),
-        )
+        entries
+            .map(|entry| (entry["manager"] == FIELD_MANAGER, &entry["fieldsV1"]))
+            .collect()
     }
 
     /// Whether Helm wrote the field last, and nobody else did.
     fn only_helm(&self, path: &[&str]) -> bool {
         let mut helm = false;
-        for (is_helm, fields) in &self.0 {
+        for (is_helm, fields) in &self.entries {
             let has = path
                 .iter()
                 .try_fold(*fields, |fields, key| fields.get(format!("f:{key}")))
@@ -147,12 +161,12 @@ mod tests {
     #[test]
     fn a_half_done_upgrade_is_taken_back() {
         let (new, failed) = (deployment("v1.30.4", 2), deployment("v1.33.0", 2));
-        let patch = heal(&new, &deployment("v1.33.0", 2), &[&failed]);
+        let patch = heal(&new, &deployment("v1.33.0", 2), &[&failed], true);
         assert_eq!(
             patch,
             Some(json!({"spec": {"template": {"spec": {"version": "v1.30.4"}}}}))
         );
-        assert_eq!(heal(&new, &deployment("v1.30.4", 2), &[&failed]), None);
+        assert_eq!(heal(&new, &deployment("v1.30.4", 2), &[&failed], true), None);
     }
 
     #[test]
@@ -163,12 +177,12 @@ mod tests {
             {"manager": "helm", "fieldsV1": {"f:spec": {"f:template": {}}}},
             {"manager": "cluster-autoscaler", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
         ]});
-        assert_eq!(heal(&new, &live, &[&failed]), None);
+        assert_eq!(heal(&new, &live, &[&failed], true), None);
         // The same difference, but Helm wrote it: a revision whose record is gone.
         live["metadata"]["managedFields"] =
             json!([{"manager": "helm", "fieldsV1": {"f:spec": {"f:replicas": {}}}}]);
         assert_eq!(
-            heal(&new, &live, &[&failed]),
+            heal(&new, &live, &[&failed], true),
             Some(json!({"spec": {"replicas": 2}}))
         );
     }
@@ -179,7 +193,7 @@ mod tests {
         let failed = json!({"spec": {"b": 2}});
         let live = json!({"spec": {"b": 2, "defaulted": true}});
         assert_eq!(
-            heal(&new, &live, &[&failed]),
+            heal(&new, &live, &[&failed], true),
             Some(json!({"spec": {"a": 1, "b": null}}))
         );
     }
@@ -192,13 +206,34 @@ mod tests {
         );
         live["metadata"] =
             json!({"managedFields": [{"manager": "helm", "fieldsV1": {"f:spec": {"f:a": {}, "f:b": {}}}}]});
-        assert_eq!(heal(&new, &live, &[]), Some(json!({"spec": {"b": "20m"}})));
+        assert_eq!(heal(&new, &live, &[], true), Some(json!({"spec": {"b": "20m"}})));
     }
 
     #[test]
     fn defaults_filled_in_by_the_api_server_are_no_difference() {
         let new = json!({"spec": {"list": [{"name": "a"}], "n": null}});
         let live = json!({"spec": {"list": [{"name": "a", "protocol": "TCP"}], "n2": 1}});
-        assert_eq!(heal(&new, &live, &[&new]), None);
+        assert_eq!(heal(&new, &live, &[&new], true), None);
+    }
+
+    #[test]
+    fn a_failure_before_what_is_deployed_counts_where_only_helm_wrote() {
+        let (new, failed) = (deployment("v1.30.4", 2), deployment("v1.33.0", 5));
+        let mut live = failed.clone();
+        live["spec"]["extra"] = json!(1);
+        let mut failed = failed;
+        failed["spec"]["extra"] = json!(1);
+        live["metadata"] = json!({"managedFields": [
+            {"manager": "helm", "fieldsV1": {"f:spec": {
+                "f:extra": {}, "f:template": {"f:spec": {"f:version": {}}}}}},
+            {"manager": "cluster-autoscaler", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+        ]});
+        let version = json!({"template": {"spec": {"version": "v1.30.4"}}, "extra": null});
+        assert_eq!(
+            heal(&new, &live, &[&failed], false),
+            Some(json!({"spec": version}))
+        );
+        live["metadata"]["managedFields"][0]["manager"] = json!("kubectl-edit");
+        assert_eq!(heal(&new, &live, &[&failed], false), None);
     }
 }

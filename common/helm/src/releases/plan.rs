@@ -48,6 +48,8 @@ pub(super) struct Basis<'a> {
     pub old: Vec<Object>,
     /// Objects of the revisions that failed since, newest last.
     pub failed: Vec<Vec<Object>>,
+    /// Objects of the revisions that failed before the one that is in force.
+    pub failed_before: Vec<Vec<Object>>,
     pub parallel: usize,
 }
 
@@ -55,11 +57,10 @@ impl Plan {
     pub(super) async fn make(cluster: &Cluster, basis: Basis<'_>) -> Result<Self, ReleaseError> {
         let parallel = basis.parallel;
         let old: HashMap<Key, &Object> = basis.old.iter().map(|object| (object.key(), object)).collect();
-        let failed: Vec<HashMap<Key, &Object>> = basis
-            .failed
-            .iter()
-            .map(|objects| objects.iter().map(|object| (object.key(), object)).collect())
-            .collect();
+        let failed = Failed {
+            since: Failed::by_key(&basis.failed),
+            before: Failed::by_key(&basis.failed_before),
+        };
         let new_keys: HashSet<Key> = basis.new.iter().map(Object::key).collect();
         let candidates: Vec<Object> = basis
             .old
@@ -73,12 +74,7 @@ impl Plan {
         for (object, live) in found {
             let key = object.key();
             let before = old.get(&key).copied();
-            let tried: Vec<&Value> = failed
-                .iter()
-                .filter_map(|objects| objects.get(&key))
-                .map(|object| &object.body)
-                .collect();
-            steps.push(step(&basis, object, live, before, &tried)?);
+            steps.push(step(&basis, object, live, before, &failed)?);
         }
         let deletions = deletions(cluster, &basis, candidates, &old).await?;
         Ok(Self { steps, deletions })
@@ -221,13 +217,47 @@ async fn live_objects(
         .await
 }
 
+/// The objects of the revisions that failed.
+struct Failed<'a> {
+    /// Since the revision in force was deployed.
+    since: Vec<HashMap<Key, &'a Object>>,
+    /// Before that.
+    before: Vec<HashMap<Key, &'a Object>>,
+}
+
+impl<'a> Failed<'a> {
+    fn by_key(revisions: &'a [Vec<Object>]) -> Vec<HashMap<Key, &'a Object>> {
+        let by_key = |objects: &'a Vec<Object>| objects.iter().map(|object| (object.key(), object)).collect();
+        revisions.iter().map(by_key).collect()
+    }
+
+    /// The patch that puts a custom resource right.
+    fn heal(&self, object: &Object, live: &Value, is_new: bool) -> Option<Value> {
+        let key = object.key();
+        let tried = |revisions: &[HashMap<Key, &'a Object>]| -> Vec<&'a Value> {
+            let found = revisions.iter().filter_map(|objects| objects.get(&key).copied());
+            found.map(|object| &object.body).collect()
+        };
+        let since = (is_new || !self.since.is_empty())
+            .then(|| patch::heal(&object.body, live, &tried(&self.since), true))
+            .flatten();
+        let before = (!self.before.is_empty())
+            .then(|| patch::heal(&object.body, live, &tried(&self.before), false))
+            .flatten();
+        match (before, since) {
+            (Some(before), Some(since)) => Some(patch::combine(before, since)),
+            (before, since) => before.or(since),
+        }
+    }
+}
+
 /// What is to be done to one object of the new manifest.
 fn step(
     basis: &Basis<'_>,
     object: Object,
     live: Option<Value>,
     before: Option<&Object>,
-    tried: &[&Value],
+    failed: &Failed<'_>,
 ) -> Result<Step, ReleaseError> {
     let object = object.owned_by(basis.release, basis.namespace);
     let Some(found) = &live else {
@@ -248,7 +278,8 @@ fn step(
             }
         })?;
     }
-    if found["metadata"]["deletionTimestamp"].is_string() {
+    // Helm patches what is on its way out, and so does an upgrade; but a release that is made anew would go with it.
+    if basis.is_install && found["metadata"]["deletionTimestamp"].is_string() {
         return Err(ReleaseError::BeingDeleted(object.described()));
     }
     // An object that was adopted has no old manifest: Helm takes the new one, and so patches nothing.
@@ -260,12 +291,7 @@ fn step(
         }
     } else {
         let two_way = patch::between(old, &object.body);
-        let heal = if before.is_none() || !basis.failed.is_empty() {
-            patch::heal(&object.body, found, tried)
-        } else {
-            None
-        };
-        let body = match (two_way, heal) {
+        let body = match (two_way, failed.heal(&object, found, before.is_none())) {
             (Some(body), Some(heal)) => Some(patch::combine(body, heal)),
             (body, heal) => body.or(heal),
         };

@@ -55,6 +55,8 @@ pub(super) struct Start {
     pub base: Option<Release>,
     /// Revisions that failed since, oldest first.
     pub failed: Vec<Release>,
+    /// Revisions that failed before it, oldest first, as far as their records are kept.
+    pub failed_before: Vec<Release>,
     /// Number of the new revision.
     pub revision: u64,
 }
@@ -84,6 +86,7 @@ impl Releases {
                 is_install,
                 base: None,
                 failed: Vec::new(),
+                failed_before: Vec::new(),
                 revision,
             });
         }
@@ -102,10 +105,16 @@ impl Releases {
         // Without one in force, the last one is the base and at the same time what has to be healed.
         let since = if deployed.is_some() { base + 1 } else { base };
         let failed = history[since..].to_vec();
+        let failed_before = history[..base]
+            .iter()
+            .filter(|release| release.info.status == Status::Failed)
+            .cloned()
+            .collect();
         Ok(Start {
             is_install,
             base: Some(history[base].clone()),
             failed,
+            failed_before,
             revision,
             history,
         })
@@ -185,6 +194,7 @@ impl Releases {
             new: built.objects,
             old: self.objects_of(cluster, start.base.as_ref()).await?,
             failed: self.objects_of_all(cluster, &start.failed).await?,
+            failed_before: self.objects_of_all(cluster, &start.failed_before).await?,
             parallel: self.options().parallel,
         };
         let mut plan = Plan::make(cluster, basis).await?;

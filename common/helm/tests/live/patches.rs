@@ -165,6 +165,66 @@ async fn lists_maps_and_nulls_merge_as_helm_merges_them() {
     ours.end().await;
 }
 
+/// Somebody's finalizer holds objects that were deleted: an upgrade that wants them goes on, whether the revision
+/// before had them or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_on_its_way_out_is_patched_as_helm_patches_it() {
+    let Some(helms) = Server::with_helm("what_is_on_its_way_out_is_patched_as_helm_patches_it").await else {
+        return;
+    };
+    let ours = helms.another_namespace().await;
+    let dir = ChartDir::with([
+        ("Chart.yaml", "apiVersion: v2\nname: held\nversion: 1.0.0\n"),
+        (
+            "templates/all.yaml",
+            "{{- range .Values.names }}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ . }}\n  finalizers: [example.com/held]\ndata: {text: {{ $.Values.text }}}\n{{- end }}\n",
+        ),
+    ]);
+    let chart = std::sync::Arc::new(dir.chart());
+    let releases = ours.releases();
+    for (step, names, deleted) in [
+        ("install", json!(["dropped", "stays"]), false),
+        ("drop one", json!(["stays"]), false),
+        ("want it back", json!(["dropped", "stays"]), true),
+    ] {
+        if deleted {
+            for server in [&helms, &ours] {
+                let stays = server.path("configmaps/stays");
+                server.send("DELETE", &stays, Value::Null).await.unwrap();
+            }
+        }
+        let values = json!({"names": names, "text": step});
+        let request = ours.request_for("h", std::sync::Arc::clone(&chart), values.clone());
+        let (run, outcome) = tokio::join!(
+            helms.helm_as_the_driver("h", dir.path(), &values),
+            releases.upgrade_install(&request)
+        );
+        assert!(run.success, "{step}: {}", run.stderr);
+        outcome.unwrap_or_else(|err| panic!("{step}: {err}"));
+        for name in names.as_array().unwrap() {
+            let path = format!("configmaps/{}", name.as_str().unwrap());
+            for server in [&helms, &ours] {
+                let object = server.get(&path).await.unwrap();
+                assert_eq!(object["data"]["text"], step, "{path}");
+                assert_eq!(
+                    object["metadata"]["deletionTimestamp"].is_string(),
+                    deleted,
+                    "{step}: {path}"
+                );
+            }
+        }
+    }
+    for server in [&helms, &ours] {
+        for path in ["configmaps/dropped", "configmaps/stays"] {
+            server
+                .patch(path, json!({"metadata": {"finalizers": null}}))
+                .await;
+        }
+    }
+    helms.end().await;
+    ours.end().await;
+}
+
 /// Finalizers are compared too here.
 fn finalized(object: Value, namespace: &str) -> Value {
     let finalizers = object["metadata"]["finalizers"].clone();
