@@ -13,6 +13,7 @@
 mod certificates;
 mod differences;
 mod expect;
+mod outcome;
 mod rig;
 mod rim;
 mod rows;

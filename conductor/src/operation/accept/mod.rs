@@ -25,6 +25,7 @@ use super::{Intent, State, executor::Executor, failure::failed, intent::Change, 
 use crate::{
     app::{App, was_refused},
     cloud,
+    gate::{self, Wish},
     notify::{Action, Outcome},
     request::{Request, RequestError},
 };
@@ -72,6 +73,15 @@ impl Acceptor {
         })
     }
 
+    /// The rows of a cluster that may do what is wished, as far as they tell before anything is looked up.
+    async fn find_for(&self, request: &Request, wish: Wish, uuid: &str) -> Result<Found, RequestError> {
+        let found = self.find(uuid).await?;
+        match gate::cluster(wish, found.cluster.status) {
+            Some(words) => Err(self.refuse(request, &found.cluster, &found.groups, words)),
+            None => Ok(found),
+        }
+    }
+
     /// Whether this very message was accepted before and is only delivered again.
     async fn seen(&self, request: &Request, cluster_uuid: &str) -> Result<bool, RequestError> {
         let mut conn = self.app.db.acquire().await?;
@@ -108,6 +118,20 @@ impl Acceptor {
         match self.app.lock(&mut tx, uuid).await? {
             Some((cluster, groups)) => Ok((tx, cluster, groups)),
             None => Err(MagnumError::cluster_not_found(uuid).into()),
+        }
+    }
+
+    /// A transaction with the cluster's rows locked, if it still may do what is wished.
+    async fn locked_for(
+        &self,
+        request: &Request,
+        wish: Wish,
+        uuid: &str,
+    ) -> Result<(Transaction<'static, MySql>, Cluster, Vec<NodeGroup>), RequestError> {
+        let (tx, cluster, groups) = self.locked(uuid).await?;
+        match gate::cluster(wish, cluster.status) {
+            Some(words) => Err(self.refuse(request, &cluster, &groups, words)),
+            None => Ok((tx, cluster, groups)),
         }
     }
 

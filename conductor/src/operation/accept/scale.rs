@@ -8,7 +8,7 @@ use magnum_objects::{
 
 use super::{Acceptor, updating};
 use crate::{
-    gate::{self, Wish},
+    gate::Wish,
     notify::{Action, Outcome},
     operation::intent::Change,
     request::{Request, RequestError},
@@ -49,10 +49,7 @@ impl Acceptor {
         health: Option<Health>,
     ) -> Result<Option<Cluster>, RequestError> {
         let cluster_uuid = object.text("uuid").unwrap_or_default();
-        let found = self.find(cluster_uuid).await?;
-        if let Some(words) = gate::cluster(Wish::Update, found.cluster.status) {
-            return Err(self.refuse(request, &found.cluster, &found.groups, words));
-        }
+        let found = self.find_for(request, Wish::Update, cluster_uuid).await?;
         let worker = found
             .groups
             .iter()
@@ -102,10 +99,7 @@ impl Acceptor {
         if self.seen(request, cluster_uuid).await? {
             return Ok(self.find(cluster_uuid).await?.cluster);
         }
-        let mut found = self.find(cluster_uuid).await?;
-        if let Some(words) = gate::cluster(wish, found.cluster.status) {
-            return Err(self.refuse(request, &found.cluster, &found.groups, words));
-        }
+        let mut found = self.find_for(request, wish, cluster_uuid).await?;
         let group = member(&mut found.groups, group_uuid)?;
         let from = std::mem::replace(&mut group.node_count, to);
         let is_master = group.role == "master";
@@ -138,10 +132,7 @@ impl Acceptor {
             }
             Err(error) => return Err(error),
         };
-        let (mut tx, cluster, mut groups) = self.locked(cluster_uuid).await?;
-        if let Some(words) = gate::cluster(wish, cluster.status) {
-            return Err(self.refuse(request, &cluster, &groups, words));
-        }
+        let (mut tx, cluster, mut groups) = self.locked_for(request, wish, cluster_uuid).await?;
         let schema = self.app.db.schema();
         let group = member(&mut groups, group_uuid)?;
         let from = group.node_count;

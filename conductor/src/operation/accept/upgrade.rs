@@ -8,7 +8,7 @@ use magnum_objects::{Changes, Cluster, ClusterStatus, ClusterTemplate, Guard, Ki
 use super::{Acceptor, Found, updating};
 use crate::{
     cloud,
-    gate::{self, Wish},
+    gate::Wish,
     notify::{Action, Outcome},
     operation::intent::Change,
     release::Desired,
@@ -37,10 +37,7 @@ impl Acceptor {
         if self.seen(request, cluster_uuid).await? {
             return Ok(self.find(cluster_uuid).await?.cluster);
         }
-        let found = self.find(cluster_uuid).await?;
-        if let Some(words) = gate::cluster(Wish::Upgrade, found.cluster.status) {
-            return Err(self.refuse(request, &found.cluster, &found.groups, words));
-        }
+        let found = self.find_for(request, Wish::Upgrade, cluster_uuid).await?;
         let template = self.visible_template(request, template_uuid).await?;
         let facts = match self.viable(request, &found, &template).await {
             Ok(facts) => facts,
@@ -59,10 +56,7 @@ impl Acceptor {
                 return Err(error);
             }
         };
-        let (mut tx, cluster, groups) = self.locked(cluster_uuid).await?;
-        if let Some(words) = gate::cluster(Wish::Upgrade, cluster.status) {
-            return Err(self.refuse(request, &cluster, &groups, words));
-        }
+        let (mut tx, cluster, groups) = self.locked_for(request, Wish::Upgrade, cluster_uuid).await?;
         let schema = self.app.db.schema();
         let changes = updating().set("cluster_template_id", template.uuid.as_str());
         rows::cluster::update(&mut tx, schema, cluster_uuid, &changes, &Guard::none()).await?;

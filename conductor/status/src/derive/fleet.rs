@@ -54,7 +54,7 @@ pub(super) fn check(
     let desired = fleet.replicas.desired();
     let complete = usize::try_from(desired) == Ok(staying) && staying == machines.len();
     if !(complete && fleet.replicas.rolled_out()) {
-        blocking.wait(kind, name, &counting(conditions, staying, desired));
+        blocking.wait(kind, name, &counting(conditions, staying, fleet));
     }
     let rolled_out = fleet.observed
         && !meta.is_deleting()
@@ -104,13 +104,18 @@ fn outdated(machine: &Machine, fleet: &Fleet) -> String {
 }
 
 /// Why there are not as many Machines as asked for, in Cluster API's words where it has some.
-fn counting(conditions: &Conditions, staying: usize, desired: i64) -> String {
+fn counting(conditions: &Conditions, staying: usize, fleet: &Fleet) -> String {
+    let desired = fleet.replicas.desired();
     let told = ["ScalingUp", "RollingOut", "ScalingDown"]
         .into_iter()
         .filter_map(|kind| conditions.modern(kind))
         .find(|condition| condition.is_true() && !condition.message.is_empty());
     match told {
         Some(condition) => condition.message.clone(),
+        None if usize::try_from(desired) == Ok(staying) => {
+            let current = fleet.replicas.up_to_date.unwrap_or(0);
+            format!("{current} of {desired} machines are up to date")
+        }
         None => format!("{staying} machines, {desired} asked for"),
     }
 }

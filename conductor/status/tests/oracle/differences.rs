@@ -257,10 +257,6 @@ const RULES: &[Rule] = &[
                 && (*place == ".gone" || *place == ".cluster.coe_version" || place.starts_with(".groups."))
         },
     },
-    Rule {
-        id: "one-kind-of-control-plane",
-        explains: |Difference { case, .. }| case["conf"]["capi_helm"]["api_resources"].is_object(),
-    },
 ];
 
 /// Whether the objects do not show all nodes that the rows ask for: a node group without its MachineDeployment, or one
