@@ -263,8 +263,13 @@ pub enum ReleaseError {
     #[error("release has no {0} version")]
     NoRevision(u64),
     /// A hook failed.
-    #[error("{0}")]
-    Hook(String),
+    #[error("{message}")]
+    Hook {
+        /// In Helm's words.
+        message: String,
+        /// The API server did not take the hook's object for now.
+        transient: bool,
+    },
     /// Writing to the API server failed part of the way; the revision is recorded as failed and the next
     /// upgrade puts right what was left.
     #[error("{message}")]
@@ -316,7 +321,7 @@ impl ReleaseError {
             | Self::Conflict(_)
             | Self::BeingDeleted(_)
             | Self::DeadlineExceeded { .. } => true,
-            Self::Apply { transient, .. } => *transient,
+            Self::Apply { transient, .. } | Self::Hook { transient, .. } => *transient,
             Self::Api { code, .. } => transient_code(*code),
             _ => false,
         }

@@ -33,6 +33,14 @@ fn go_errors(messages: &[String]) -> String {
     format!("{count} occurred:\n\t{}\n\n", list.join("\n\t"))
 }
 
+/// What trying again does not mend.
+fn refused(message: String) -> ReleaseError {
+    ReleaseError::Hook {
+        message,
+        transient: false,
+    }
+}
+
 impl Releases {
     /// Runs the hooks of an event, in order of weight and name, and records each run.
     pub(super) async fn run_hooks(
@@ -93,7 +101,7 @@ impl Releases {
         let built = self.build(store.cluster, &hook.manifest, store.namespace).await?;
         match built.errors.first() {
             None => Ok(built.objects),
-            Some(error) => Err(ReleaseError::Hook(format!(
+            Some(error) => Err(refused(format!(
                 "unable to build kubernetes object for {} hook {}: {error}",
                 event.as_str(),
                 hook.path
@@ -114,13 +122,14 @@ impl Releases {
                 .create(&object.collection(), &object.name, &object.body, Mode::Write)
                 .await
                 .map_err(|err| {
-                    let words = format!(
+                    let transient = err.is_transient();
+                    let message = format!(
                         "warning: Hook {} {} failed: {}",
                         event.as_str(),
                         hook.path,
                         go_errors(&[err.message])
                     );
-                    (Stage::Creating, ReleaseError::Hook(words))
+                    (Stage::Creating, ReleaseError::Hook { message, transient })
                 })?;
         }
         for object in built {
@@ -187,7 +196,7 @@ async fn until_finished(cluster: &Cluster, object: &Object, deadline: Instant) -
         // Somebody deleted it: Helm takes that for its end.
         let Some(live) = live else { return Ok(()) };
         if let Some(ended) = ended(&object.api.kind, &live) {
-            return ended.map_err(|message| ReleaseError::Hook(go_errors(&[message])));
+            return ended.map_err(|message| refused(go_errors(&[message])));
         }
         pause(deadline, || format!("hook {}", object.described())).await?;
     }

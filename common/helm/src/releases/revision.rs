@@ -361,7 +361,10 @@ impl Releases {
 
 fn hook_failure(words: &str, err: ReleaseError) -> ReleaseError {
     match err {
-        ReleaseError::Hook(message) => ReleaseError::Hook(format!("{words}{message}")),
+        ReleaseError::Hook { message, transient } => ReleaseError::Hook {
+            message: format!("{words}{message}"),
+            transient,
+        },
         err => err,
     }
 }

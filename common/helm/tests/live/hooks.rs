@@ -132,7 +132,9 @@ async fn jobs_are_waited_for_and_their_failure_is_the_release_s() {
     let failed = failed.unwrap_err();
     let words = "pre-upgrade hooks failed: 1 error occurred:\n\t* job migrate failed: BackoffLimitExceeded";
     assert!(
-        matches!(failed, ReleaseError::Hook(_)) && failed.to_string().starts_with(words),
+        matches!(failed, ReleaseError::Hook { .. })
+            && !failed.is_transient()
+            && failed.to_string().starts_with(words),
         "{failed}"
     );
     assert_eq!(server.get("configmaps/plain").await.unwrap()["data"]["v"], "1");
