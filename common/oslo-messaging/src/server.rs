@@ -11,7 +11,7 @@ use lapin::options::{
     QueueDeleteOptions,
 };
 use lapin::types::AMQPValue;
-use lapin::{BasicProperties, Channel, Connection};
+use lapin::{Acker, BasicProperties, Channel, Connection};
 use parking_lot::Mutex;
 use rand::Rng;
 use serde_json::{Map, Value};
@@ -28,7 +28,7 @@ use crate::lanes::{Lanes, Ticket};
 use crate::ledger::{Known, Ledger};
 use crate::topology::{self, Queue};
 use crate::transport::Transport;
-use crate::work::Work;
+use crate::work::{Work, settled};
 use crate::{ConfigError, RemoteError, compression};
 
 /// Version of every endpoint that declares none.
@@ -272,7 +272,7 @@ impl Core {
             if let Event::Delivered(_, delivery) = event
                 && let Ok(delivery) = *delivery
             {
-                let _ = delivery.acker.nack(back).await;
+                let _ = settled(delivery.acker.nack(back)).await;
             }
         }
         self.stopped.cancelled().await;
@@ -371,7 +371,7 @@ impl Core {
             Err(malformed) => {
                 let (size, queue) = (delivery.data.len(), self.queue(index).name);
                 tracing::warn!("Dropped a message of {size} bytes from queue {queue}: {malformed}");
-                let _ = delivery.acker.reject(BasicRejectOptions { requeue: false }).await;
+                let _ = settled(delivery.acker.reject(BasicRejectOptions { requeue: false })).await;
                 return;
             }
         };
@@ -426,14 +426,12 @@ impl Core {
             Known::New => true,
             Known::Done => {
                 tracing::debug!("Ignoring duplicate message {id}");
-                work.discard().await;
+                acknowledge(work.take_ackers()).await;
                 false
             }
             Known::Working(first) => {
                 tracing::debug!("Message {id} was delivered again while it is worked on");
-                if let Some(acker) = work.take_acker() {
-                    first.replace_delivery(acker);
-                }
+                acknowledge(first.delivered_again(work.take_ackers())).await;
                 false
             }
         }
@@ -508,13 +506,11 @@ impl Core {
     }
 }
 
-impl Work {
-    /// Acknowledges a delivery that is not worked on.
-    async fn discard(&self) {
-        if let Some(acker) = self.take_acker() {
-            // If this fails, it comes once more.
-            let _ = acker.ack(BasicAckOptions::default()).await;
-        }
+/// Acknowledges deliveries that are not worked on.
+async fn acknowledge(ackers: Vec<Acker>) {
+    for acker in ackers {
+        // If this fails, it comes once more.
+        let _ = settled(acker.ack(BasicAckOptions::default())).await;
     }
 }
 

@@ -9,13 +9,16 @@ use lapin::options::{BasicAckOptions, BasicNackOptions};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::RemoteError;
 use crate::envelope::Request;
 use crate::incoming::Settle;
 use crate::ledger::Ledger;
 use crate::reply::Replies;
+
+/// How long writing a frame to a connection that lives may take.
+const TELLING: Duration = Duration::from_secs(5);
 
 /// A request between its delivery and its acknowledgement.
 pub(crate) struct Work {
@@ -26,8 +29,9 @@ pub(crate) struct Work {
     /// When the caller stops waiting.
     expires: Option<Instant>,
     redelivered: bool,
-    /// Of the newest delivery: after a reconnect the broker only knows that one.
-    acker: Mutex<Option<Acker>>,
+    /// Of every delivery of it. After a reconnect the broker knows only the newest; a sender that was in doubt has sent
+    /// it twice, and then each has to be settled. `None` once they are.
+    ackers: Mutex<Option<Vec<Acker>>>,
     heartbeat: Mutex<Option<AbortHandle>>,
     ledger: Arc<Mutex<Ledger<Work>>>,
     replies: Replies,
@@ -53,7 +57,7 @@ impl Work {
             call: request.msg_id.clone().zip(request.reply_q.clone()),
             expires: expiration.map(|expiration| Instant::now() + expiration),
             redelivered,
-            acker: Mutex::new(Some(acker)),
+            ackers: Mutex::new(Some(vec![acker])),
             heartbeat: Mutex::new(None),
             ledger,
             replies,
@@ -67,9 +71,17 @@ impl Work {
         }
     }
 
-    /// Takes the place of a delivery that was lost with its connection.
-    pub(crate) fn replace_delivery(&self, acker: Acker) {
-        *self.acker.lock() = Some(acker);
+    /// Notes one more delivery of it; gives it back if the others are settled already.
+    pub(crate) fn delivered_again(&self, ackers: Vec<Acker>) -> Vec<Acker> {
+        match &mut *self.ackers.lock() {
+            None => ackers,
+            Some(known) => {
+                // Those of lost connections are of no use any more.
+                known.retain(Acker::usable);
+                known.extend(ackers);
+                Vec::new()
+            }
+        }
     }
 
     fn stop_heartbeat(&self) {
@@ -78,8 +90,8 @@ impl Work {
         }
     }
 
-    pub(crate) fn take_acker(&self) -> Option<Acker> {
-        self.acker.lock().take()
+    pub(crate) fn take_ackers(&self) -> Vec<Acker> {
+        self.ackers.lock().take().unwrap_or_default()
     }
 }
 
@@ -89,11 +101,11 @@ impl Settle for Work {
         if let Some(id) = &self.unique_id {
             self.ledger.lock().done(id);
         }
-        if let Some(acker) = self.take_acker()
-            && let Err(error) = acker.ack(BasicAckOptions::default()).await
-        {
-            // The broker will deliver it again; the ledger knows it then.
-            tracing::debug!("Acknowledging {} failed: {error}", self.method);
+        for acker in self.take_ackers() {
+            if let Err(error) = settled(acker.ack(BasicAckOptions::default())).await {
+                // The broker will deliver it again; the ledger knows it then.
+                tracing::debug!("Acknowledging {} failed: {error}", self.method);
+            }
         }
     }
 
@@ -102,17 +114,18 @@ impl Settle for Work {
         if let Some(id) = &self.unique_id {
             self.ledger.lock().forget(id);
         }
-        if let Some(acker) = self.take_acker() {
-            background(async move {
-                let options = BasicNackOptions {
-                    requeue: true,
-                    ..BasicNackOptions::default()
-                };
-                if let Err(error) = acker.nack(options).await {
+        let ackers = self.take_ackers();
+        background(async move {
+            let options = BasicNackOptions {
+                requeue: true,
+                ..BasicNackOptions::default()
+            };
+            for acker in ackers {
+                if let Err(error) = settled(acker.nack(options)).await {
                     tracing::debug!("Giving a message back failed, the broker will do so itself: {error}");
                 }
-            });
-        }
+            }
+        });
     }
 
     fn reply(&self, result: Result<Value, RemoteError>) {
@@ -151,12 +164,24 @@ impl Settle for Work {
         if let Some(id) = &self.unique_id {
             self.ledger.lock().done(id);
         }
-        if let Some(acker) = self.take_acker() {
-            background(async move {
+        let ackers = self.take_ackers();
+        background(async move {
+            for acker in ackers {
                 // Lost connections are seen by the next delivery.
-                let _ = acker.ack(BasicAckOptions::default()).await;
-            });
-        }
+                let _ = settled(acker.ack(BasicAckOptions::default())).await;
+            }
+        });
+    }
+}
+
+/// Waits until the broker has been told what becomes of a delivery.
+///
+/// With a limit: lapin (4.12) forgets an acknowledgement that comes while its connection ends, and nobody would hear of it.
+pub(crate) async fn settled(telling: impl Future<Output = lapin::Result<bool>>) -> Result<(), String> {
+    match timeout(TELLING, telling).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("not written in {} s", TELLING.as_secs())),
     }
 }
 

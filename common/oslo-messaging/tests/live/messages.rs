@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use lapin::BasicProperties;
+use lapin::options::QueueDeclareOptions;
 use lapin::types::{AMQPValue, FieldTable};
 use oslo_config::MultiString;
 use oslo_messaging::{
@@ -238,6 +239,52 @@ async fn long_calls_get_heartbeats() {
         .await;
     assert_eq!(result.unwrap(), "late");
     bus.end(server).await;
+}
+
+#[tokio::test]
+async fn a_request_sent_twice_while_it_is_worked_on_is_done_once_and_leaves_nothing() {
+    let Some(bus) = Bus::new(&[]).await else { return };
+    let (begun, mut beginnings) = tokio::sync::mpsc::unbounded_channel();
+    let (go, release) = tokio::sync::watch::channel(false);
+    let server = bus
+        .serve(Limits::default(), move |incoming| {
+            let (begun, mut release) = (begun.clone(), release.clone());
+            async move {
+                begun.send(incoming.method.clone()).unwrap();
+                release.wait_for(|released| *released).await.unwrap();
+                incoming.ack().await;
+            }
+        })
+        .await;
+    let message = |method: &str, id: &str| {
+        let message = json!({"method": method, "args": {}, "_unique_id": id}).to_string();
+        json!({"oslo.version": "2.0", "oslo.message": message}).to_string()
+    };
+    // A sender that is in doubt whether the broker has it.
+    for (method, id) in [("m", "1"), ("m", "1"), ("m", "1"), ("last", "2")] {
+        bus.publish(
+            &bus.name,
+            message(method, id).as_bytes(),
+            BasicProperties::default(),
+        )
+        .await;
+    }
+    assert_eq!(beginnings.recv().await.unwrap(), "m");
+    // Deliveries come in their order: the copies have been seen by now.
+    assert_eq!(beginnings.recv().await.unwrap(), "last");
+    go.send(true).unwrap();
+    server.stop(PATIENCE).await;
+    assert!(beginnings.try_recv().is_err(), "it was done twice");
+    // What was not settled would be back.
+    let queue = bus.raw.queue_declare(
+        bus.name.clone().into(),
+        QueueDeclareOptions {
+            passive: true,
+            ..QueueDeclareOptions::default()
+        },
+        FieldTable::default(),
+    );
+    assert_eq!(queue.await.unwrap().message_count(), 0);
 }
 
 #[tokio::test]

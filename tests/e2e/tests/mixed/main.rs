@@ -33,18 +33,6 @@ static SHARED: Shared = Shared::new(|| {
     Ok(options)
 });
 
-/// These suites run where `E2E_MIXED` is set: they were written on a machine too busy to start a second stack, and have
-/// yet to be seen passing before everybody has to wait for them.
-fn wanted() -> bool {
-    let wanted = std::env::var_os("E2E_MIXED").is_some();
-    if !wanted {
-        let line = b"SKIPPED: no E2E_MIXED, the mixed deployment and the restarted broker are not tested\n";
-        // Nobody to tell, if standard error is closed.
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), line);
-    }
-    wanted
-}
-
 async fn heat_conductor(stack: &Stack) -> Result<Process> {
     Beside::python("magnum-conductor-heat", Release::V22)
         .without_cluster_api_driver()
@@ -235,9 +223,6 @@ async fn check_apart(stack: &Stack, capi: &Life<'_>, heat: &HeatCluster<'_>) -> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clusters_of_both_drivers_live_side_by_side_and_survive_either_conductor() -> Result<()> {
-    if !wanted() {
-        return Ok(());
-    }
     let (stack, _turn) = SHARED.alone().await?;
     let python = heat_conductor(stack).await?;
     Life::create_template(stack, VERSION).await?;
