@@ -111,12 +111,10 @@ fn flag(json: &Json, key: &str) -> Value {
 }
 
 fn texts(json: &Json, key: &str) -> Value {
-    let items = json
-        .get(key)
-        .and_then(Json::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    Value::strings(items.iter().filter_map(Json::as_str))
+    match json.get(key).and_then(Json::as_array) {
+        Some(items) => Value::strings(items.iter().filter_map(Json::as_str)),
+        None => Value::nil_list(Elem::Str),
+    }
 }
 
 fn structs(json: &Json, key: &str, type_name: &'static str, make: impl Fn(&Json) -> Vec<Field>) -> Value {
@@ -130,6 +128,9 @@ fn structs(json: &Json, key: &str, type_name: &'static str, make: impl Fn(&Json)
     } else {
         "*chart.Dependency"
     };
+    if items.is_empty() {
+        return Value::nil_list(Elem::Struct(elem));
+    }
     Value::typed_list(
         Elem::Struct(elem),
         items
@@ -143,11 +144,13 @@ fn structs(json: &Json, key: &str, type_name: &'static str, make: impl Fn(&Json)
 pub(crate) fn chart(chart: &RenderChart, is_root: bool) -> Value {
     let meta = &chart.metadata;
     let annotations = match meta.get("annotations") {
-        Some(Json::Object(map)) => map
-            .keys()
-            .map(|key| (key.as_str().into(), text(&meta["annotations"], key)))
-            .collect(),
-        _ => Entries::new(),
+        Some(Json::Object(map)) => {
+            let texts = map
+                .keys()
+                .map(|key| (key.as_str().into(), text(&meta["annotations"], key)));
+            Value::map_of(MapKind::Str, texts.collect())
+        }
+        _ => Value::map_of(MapKind::NilStr, Entries::new()),
     };
     let name = match text(meta, "name") {
         Value::Str(name) if name.is_empty() => Value::str(chart.name.as_str()),
@@ -177,8 +180,10 @@ pub(crate) fn chart(chart: &RenderChart, is_root: bool) -> Value {
             field(
                 "ImportValues",
                 "import-values",
-                d.get("import-values")
-                    .map_or(Value::list(Vec::new()), Value::from_json),
+                match d.get("import-values") {
+                    Some(Json::Array(items)) => Value::from_json(&Json::Array(items.clone())),
+                    _ => Value::nil_list(Elem::Any),
+                },
             ),
             field("Alias", "alias", text(d, "alias")),
         ]
@@ -204,11 +209,7 @@ pub(crate) fn chart(chart: &RenderChart, is_root: bool) -> Value {
             field("Tags", "tags", text(meta, "tags")),
             field("AppVersion", "appVersion", text(meta, "appVersion")),
             field("Deprecated", "deprecated", flag(meta, "deprecated")),
-            field(
-                "Annotations",
-                "annotations",
-                Value::map_of(MapKind::Str, annotations),
-            ),
+            field("Annotations", "annotations", annotations),
             field("KubeVersion", "kubeVersion", text(meta, "kubeVersion")),
             field(
                 "Dependencies",

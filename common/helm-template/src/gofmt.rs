@@ -196,12 +196,15 @@ fn print_native(native: &Native, out: &mut Vec<u8>, plus: bool, depth: usize) {
                 return;
             }
             push(out, if s.pointer { "&{" } else { "{" });
-            // `.Chart` embeds its metadata and adds a field.
-            let embedded = s
-                .type_name
-                .starts_with("struct { chart.Metadata")
-                .then(|| s.fields.len() - 1);
-            push(out, if embedded.is_some() { "{" } else { "" });
+            let embedded = s.embedded();
+            push(
+                out,
+                match (embedded.is_some(), plus) {
+                    (true, true) => "Metadata:{",
+                    (true, false) => "{",
+                    (false, _) => "",
+                },
+            );
             for (i, field) in s.fields.iter().enumerate() {
                 if embedded == Some(i) {
                     out.push(b'}');
@@ -241,10 +244,14 @@ fn push(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
+/// Whether a literal in backquotes can hold the character.
+pub(crate) fn fits_backquotes(c: char) -> bool {
+    c == '\t' || c >= ' ' && c != '`' && c != '\u{7f}' && c != '\u{feff}'
+}
+
 /// As `regexp.MustCompile` quotes a pattern: in backquotes if they can hold it.
 pub(crate) fn backquote(text: &str) -> String {
-    let plain = |c: char| c == '\t' || c >= ' ' && c != '`' && c != '\u{7f}' && c != '\u{feff}';
-    if text.chars().all(plain) {
+    if text.chars().all(fits_backquotes) {
         format!("`{text}`")
     } else {
         quote(text)

@@ -1,9 +1,64 @@
 //! Go structs and types with methods that templates can meet.
 
 use crate::files::Files;
+use crate::functions::go_time;
 use crate::value::{Elem, Value};
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, Local, Utc};
 use std::rc::Rc;
+use std::sync::Arc;
+
+/// `time.Time`: a moment as clocks show it in some zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Time {
+    pub at: DateTime<FixedOffset>,
+    pub zone: Zone,
+}
+
+/// Where a time's clock hangs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Zone {
+    Utc,
+    Local,
+    /// `time.FixedZone` of this name, which may be empty.
+    Fixed(Arc<str>),
+}
+
+impl Time {
+    pub fn utc(at: DateTime<Utc>) -> Self {
+        Self {
+            at: at.fixed_offset(),
+            zone: Zone::Utc,
+        }
+    }
+
+    pub fn local(at: DateTime<Local>) -> Self {
+        Self {
+            at: at.fixed_offset(),
+            zone: Zone::Local,
+        }
+    }
+
+    /// What is printed for `MST`.
+    pub fn zone_name(&self) -> String {
+        match &self.zone {
+            Zone::Utc => "UTC".into(),
+            Zone::Local => go_time::local_name(&self.at.with_timezone(&Local)),
+            Zone::Fixed(name) if name.is_empty() => go_time::unnamed(*self.at.offset()),
+            Zone::Fixed(name) => name.to_string(),
+        }
+    }
+
+    /// Another moment in the same zone.
+    pub fn moved(&self, at: DateTime<FixedOffset>) -> Self {
+        match self.zone {
+            Zone::Local => Self::local(at.with_timezone(&Local)),
+            _ => Self {
+                at,
+                zone: self.zone.clone(),
+            },
+        }
+    }
+}
 
 /// A Go struct or a type with methods.
 #[derive(Debug)]
@@ -15,7 +70,7 @@ pub(crate) enum Native {
     /// `.Capabilities.APIVersions`
     ApiVersions(Vec<String>),
     /// `time.Time`
-    Time(DateTime<FixedOffset>),
+    Time(Time),
     /// `*semver.Version`
     Version(crate::functions::version::Version),
 }
@@ -39,6 +94,12 @@ pub(crate) struct Field {
 }
 
 impl Struct {
+    /// `.Chart` embeds its metadata and adds a field: how many fields are embedded.
+    pub fn embedded(&self) -> Option<usize> {
+        let embeds = self.type_name.starts_with("struct { chart.Metadata");
+        embeds.then(|| self.fields.len() - 1)
+    }
+
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.fields
             .iter()
@@ -77,6 +138,19 @@ impl Native {
             Self::Files(files) => files.len() > 0,
             Self::ApiVersions(versions) => !versions.is_empty(),
             _ => true,
+        }
+    }
+
+    /// Whether Go can compare two of it: pointers, and structs without lists and maps.
+    pub fn is_comparable(&self) -> bool {
+        match self {
+            Self::Struct(s) => {
+                let is_flat =
+                    |field: &Field| !matches!(field.value, Value::List(_) | Value::Map(_) | Value::Bytes(_));
+                s.pointer || s.fields.iter().all(is_flat)
+            }
+            Self::Files(_) | Self::ApiVersions(_) => false,
+            Self::Time(_) | Self::Version(_) => true,
         }
     }
 

@@ -57,6 +57,8 @@ pub(crate) enum Elem {
 pub(crate) struct List {
     pub elem: Elem,
     pub items: Vec<Value>,
+    /// A nil slice: empty, but null in JSON and not equal to an empty one.
+    pub nil: bool,
 }
 
 /// The type of a map, keys always strings.
@@ -68,6 +70,10 @@ pub(crate) enum MapKind {
     Values,
     /// `map[string]string`
     Str,
+    /// A nil `map[string]interface {}`: empty, null in JSON, and nothing can be put into it.
+    Nil,
+    /// A nil `map[string]string`.
+    NilStr,
 }
 
 pub(crate) type Entries = BTreeMap<Arc<str>, Value>;
@@ -85,6 +91,11 @@ impl Map {
         self.entries.borrow().get(key).cloned()
     }
 
+    /// Whether Go's map is nil.
+    pub fn is_nil(&self) -> bool {
+        matches!(self.kind, MapKind::Nil | MapKind::NilStr)
+    }
+
     pub fn len(&self) -> usize {
         self.entries.borrow().len()
     }
@@ -92,7 +103,7 @@ impl Map {
     /// What a missing key gives: the element type's zero.
     pub fn zero(&self) -> Value {
         match self.kind {
-            MapKind::Str => Value::str(""),
+            MapKind::Str | MapKind::NilStr => Value::str(""),
             _ => Value::Nil,
         }
     }
@@ -128,6 +139,7 @@ impl Value {
         Self::List(Rc::new(List {
             elem: Elem::Any,
             items,
+            nil: false,
         }))
     }
 
@@ -136,11 +148,25 @@ impl Value {
         Self::List(Rc::new(List {
             elem: Elem::Str,
             items,
+            nil: false,
         }))
     }
 
     pub fn typed_list(elem: Elem, items: Vec<Value>) -> Self {
-        Self::List(Rc::new(List { elem, items }))
+        Self::List(Rc::new(List {
+            elem,
+            items,
+            nil: false,
+        }))
+    }
+
+    /// A nil slice.
+    pub fn nil_list(elem: Elem) -> Self {
+        Self::List(Rc::new(List {
+            elem,
+            items: Vec::new(),
+            nil: true,
+        }))
     }
 
     pub fn map(entries: Entries) -> Self {
@@ -207,9 +233,9 @@ impl Value {
                 Elem::Struct(name) => format!("[]{name}"),
             },
             Self::Map(map) => match map.kind {
-                MapKind::Any => "map[string]interface {}".into(),
+                MapKind::Any | MapKind::Nil => "map[string]interface {}".into(),
                 MapKind::Values => "chartutil.Values".into(),
-                MapKind::Str => "map[string]string".into(),
+                MapKind::Str | MapKind::NilStr => "map[string]string".into(),
             },
             Self::Native(native) => native.type_name(),
             scalar => scalar.kind().into(),
@@ -219,7 +245,7 @@ impl Value {
     /// Whether its elements have the static type `interface {}`.
     pub fn holds_interfaces(&self) -> bool {
         match self {
-            Self::Map(map) => map.kind != MapKind::Str,
+            Self::Map(map) => !matches!(map.kind, MapKind::Str | MapKind::NilStr),
             Self::List(list) => list.elem == Elem::Any,
             _ => false,
         }
@@ -256,6 +282,7 @@ impl Value {
             (Self::List(a), Self::List(b)) => {
                 Rc::ptr_eq(a, b)
                     || a.elem == b.elem
+                        && a.nil == b.nil
                         && a.items.len() == b.items.len()
                         && crate::stack::grow(|| a.items.iter().zip(&b.items).all(|(a, b)| a.deep_equal(b)))
             }
@@ -276,6 +303,7 @@ impl Value {
             Json::Array(items) => Self::List(Rc::new(List {
                 elem: Elem::Any,
                 items: items.iter().map(Self::from_json).collect(),
+                nil: false,
             })),
             Json::Object(map) => Self::map(json_entries(map)),
         }

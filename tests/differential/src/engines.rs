@@ -1,10 +1,11 @@
 //! Both engines, with the same question.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use helm::print::{PrintOptions, print};
 use helm::values::{self, Values};
@@ -40,6 +41,9 @@ pub struct Question {
 /// Name and namespace of every release here.
 pub const RELEASE: (&str, &str) = ("rel", "ns1");
 
+/// What helm adds to an error of rendering.
+pub const HINT: &str = "\n\nUse --debug flag to render out invalid YAML";
+
 /// The zone that both engines take for local.
 pub const ZONE: &str = "UTC";
 
@@ -65,34 +69,86 @@ impl Helm {
         self.run(&flags(question), &question.values)
     }
 
+    /// What `helm lint` says of charts, the silent ones left out. It renders each as far as it goes, only that
+    /// `fail` and `required` do not fail there, and that the release has another name.
+    pub fn lint(&self, charts: &[&Path], kube_version: Option<&str>) -> std::io::Result<String> {
+        let mut command = Command::new(&self.0);
+        command
+            .args(["lint", "--quiet", "-n", RELEASE.1])
+            .args(kube_version.map(|version| format!("--kube-version={version}")))
+            .args(charts);
+        Ok(finished(command, "")?.stdout)
+    }
+
     /// `helm template` with these arguments and this standard input.
     pub fn run(&self, arguments: &[OsString], stdin: &str) -> std::io::Result<Answer> {
-        let mut child = Command::new(&self.0)
-            .arg("template")
-            .args(arguments)
-            .env_remove("KUBECONFIG")
-            .env("TZ", ZONE)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let mut pipe = child.stdin.take();
-        let text = stdin.to_owned();
-        let writer = std::thread::spawn(move || {
-            if let Some(pipe) = &mut pipe {
-                // Helm that does not read on has found an error elsewhere.
-                let _ = pipe.write_all(text.as_bytes());
-            }
-        });
-        let output = child.wait_with_output()?;
-        let _ = writer.join();
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        Ok(if output.status.success() {
-            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        let mut command = Command::new(&self.0);
+        command.arg("template").args(arguments);
+        let output = finished(command, stdin)?;
+        Ok(if output.success {
+            Ok(output.stdout)
         } else {
-            Err(error_text(&stderr))
+            Err(error_text(&output.stderr))
         })
     }
+}
+
+/// Longer than this no run of helm takes, unless it never ends.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Said of a run that was ended because it did not end.
+pub const NO_END: &str = "helm did not end";
+
+/// What a process said.
+struct Output {
+    success: bool,
+    stdout: String,
+    stderr: String,
+}
+
+/// Runs helm to its end, or for as long as patience lasts.
+fn finished(mut command: Command, stdin: &str) -> std::io::Result<Output> {
+    let mut child = command
+        .env_remove("KUBECONFIG")
+        .env("TZ", ZONE)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let (input, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // Helm that does not read on has found an error elsewhere.
+            let _ = input.map(|mut pipe| pipe.write_all(stdin.as_bytes()));
+        });
+        let stdout = scope.spawn(move || text_of(stdout));
+        let stderr = scope.spawn(move || text_of(stderr));
+        let begin = Instant::now();
+        let (status, note) = loop {
+            match child.try_wait()? {
+                Some(status) => break (status, ""),
+                None if begin.elapsed() > PATIENCE => {
+                    child.kill()?;
+                    break (child.wait()?, NO_END);
+                }
+                None => std::thread::sleep(Duration::from_millis(2)),
+            }
+        };
+        Ok(Output {
+            success: status.success(),
+            stdout: stdout.join().unwrap_or_default(),
+            stderr: stderr.join().unwrap_or_default() + note,
+        })
+    })
+}
+
+fn text_of(pipe: Option<impl Read>) -> String {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        // What came before it broke is what there is.
+        let _ = pipe.read_to_end(&mut bytes);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// What stands after `Error: `, whatever was warned of before it.
@@ -163,11 +219,7 @@ fn answer(chart: &Chart, question: &Question) -> Answer {
         ..TemplateOptions::new(RELEASE.0, RELEASE.1, &capabilities)
     };
     let rendered = helm::template(chart, &values, &options).map_err(|failure| {
-        let hint = if failure.has_begun() {
-            "\n\nUse --debug flag to render out invalid YAML"
-        } else {
-            ""
-        };
+        let hint = if failure.has_begun() { HINT } else { "" };
         format!("{failure}{hint}")
     })?;
     let print_options = PrintOptions {

@@ -9,7 +9,7 @@ pub mod snippets;
 /// Bounds of a property test, from the environment.
 #[derive(Clone, Copy, Debug)]
 pub struct Volume {
-    /// How many cases (`DIFFERENTIAL_CASES`, else 400), for the random suites together.
+    /// How many cases (`DIFFERENTIAL_CASES`, else 2,000), for the random suites together.
     pub cases: u64,
     /// Where their random numbers start (`DIFFERENTIAL_SEED`).
     pub seed: u64,
@@ -18,11 +18,11 @@ pub struct Volume {
 }
 
 impl Volume {
-    /// What the environment asks for, else the same 400 cases every time.
+    /// What the environment asks for, else the same 2,000 cases every time.
     pub fn from_env() -> Self {
         let number = |name: &str| std::env::var(name).ok()?.parse().ok();
         Self {
-            cases: number("DIFFERENTIAL_CASES").unwrap_or(400),
+            cases: number("DIFFERENTIAL_CASES").unwrap_or(2_000),
             seed: number("DIFFERENTIAL_SEED").unwrap_or(1),
             first: number("DIFFERENTIAL_FIRST").unwrap_or(0),
         }

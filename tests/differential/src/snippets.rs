@@ -1,17 +1,18 @@
 //! Template snippets through both engines, many to one run of helm.
 //!
-//! What succeeds here is rendered by helm in batches, each snippet a partial of its own whose text comes back
-//! in base64. What fails here, and every member of a batch on which the engines disagree, has a run of helm
-//! for itself, because an error ends a run.
+//! An error ends a run of `helm template`, and a process costs more than a hundred snippets. So what succeeds
+//! here is rendered by helm in batches, each snippet a partial of its own whose text comes back in base64.
+//! What fails here becomes a chart of its own, and one `helm lint` renders them all, each up to its error.
+//! Only what does not come out the same there has a run of helm for itself, whose answer is the one that counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::engines::{Answer, Helm, Question, ours, write_chart};
+use crate::engines::{Answer, HINT, Helm, NO_END, Question, ours, write_chart};
 use crate::report::Difference;
 
 /// A template and what it finds at `.Values`.
@@ -39,7 +40,13 @@ pub struct Setting {
 }
 
 /// How many snippets share a run of helm.
-const BATCH: usize = 64;
+const BATCH: usize = 256;
+
+/// A text as long as this comes from a value that contains itself, of which helm may die.
+const HUGE: usize = 1 << 15;
+
+/// Our errors where helm knows no bound: long lists, values that contain themselves.
+const LIMITS: [&str; 2] = ["a list of more than", "nests too deeply"];
 
 /// What a snippet finds besides `.Values`.
 const REST: &str = "\"Chart\" .Chart \"Files\" .Files \"Release\" .Release \"Capabilities\" .Capabilities \"Template\" .Template \"Subcharts\" .Subcharts";
@@ -76,35 +83,176 @@ pub fn compare(helm: &Helm, setting: &Setting, snippets: &[Snippet]) -> std::io:
 
 fn compare_batch(helm: &Helm, setting: &Setting, snippets: &[Snippet]) -> std::io::Result<Vec<Difference>> {
     let dir = tempfile::tempdir()?;
-    let mut together = Vec::new();
-    let mut alone = Vec::new();
+    let (mut together, mut failing, mut alone) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (at, snippet) in snippets.iter().enumerate() {
         let question = question(&dir.path().join(format!("one{at}")), setting, &[snippet])?;
         match ours(&question) {
-            Ok(_) => together.push(snippet),
-            Err(_) => alone.push(snippet),
+            Ok(text) if text.len() > HUGE || merges_root(snippet) => {
+                alone.insert(at);
+            }
+            Ok(_) => together.push(at),
+            // Where we stop at a limit of our own, helm fills the memory or never ends.
+            Err(error) if LIMITS.iter().any(|limit| error.contains(limit)) => {}
+            Err(error) => failing.push((at, question, error)),
         }
     }
-    if !together.is_empty() {
-        let all = question(&dir.path().join("all"), setting, &together)?;
-        if helm.answer(&all)? != ours(&all) {
-            alone.extend(together);
-        }
-    }
+    alone.extend(linted_otherwise(helm, setting, &failing)?);
+    alone.extend(rendered_otherwise(helm, setting, snippets, together, dir.path())?);
     let mut differences = Vec::new();
-    for (at, snippet) in alone.into_iter().enumerate() {
-        let question = question(&dir.path().join(format!("alone{at}")), setting, &[snippet])?;
-        let (theirs, ours) = (helm.answer(&question)?, ours(&question));
-        if theirs != ours {
-            differences.push(Difference {
-                case: snippet.name.clone(),
-                input: format!("template: {}\nvalues: {}", snippet.template, snippet.values),
-                helm: decoded(theirs),
-                ours: decoded(ours),
-            });
+    for at in alone {
+        let snippet = &snippets[at];
+        let question = question(&dir.path().join(format!("one{at}")), setting, &[snippet])?;
+        let (theirs, ours) = (decoded(helm.answer(&question)?), decoded(ours(&question)));
+        if theirs == ours || is_crash(&theirs) {
+            continue;
         }
+        // What changes from run to run, as addresses and the time of day do, cannot agree.
+        let again = decoded(helm.answer(&question)?);
+        if theirs != again && masked(&theirs) == masked(&ours) {
+            continue;
+        }
+        differences.push(Difference {
+            case: snippet.name.clone(),
+            input: format!("template: {}\nvalues: {}", snippet.template, snippet.values),
+            helm: theirs,
+            ours,
+        });
     }
     Ok(differences)
+}
+
+/// A merge of everything there is, which may go round in circles.
+fn merges_root(snippet: &Snippet) -> bool {
+    let mut words = snippet.template.split([' ', '(', ')', '}', '{']);
+    snippet.template.contains("erge") && words.any(|word| word == "$" || word == ".")
+}
+
+/// A map merged into itself is more than helm can print: it dies of a full stack, where we end with an error
+/// or a cut text.
+fn is_crash(answer: &Answer) -> bool {
+    answer
+        .as_ref()
+        .is_err_and(|error| error.contains("goroutine stack exceeds") || error.contains(NO_END))
+}
+
+/// The answer with each run of hexadecimal digits replaced.
+fn masked(answer: &Answer) -> Answer {
+    let mask = |text: &str| {
+        let mut out = String::new();
+        for c in text.chars() {
+            let shown = if c.is_ascii_hexdigit() { '0' } else { c };
+            if shown != '0' || !out.ends_with('0') {
+                out.push(shown);
+            }
+        }
+        out
+    };
+    answer.as_ref().map(|text| mask(text)).map_err(|text| mask(text))
+}
+
+/// Those of `failing` for which `helm lint` does not report the same error.
+fn linted_otherwise(
+    helm: &Helm,
+    setting: &Setting,
+    failing: &[(usize, Question, String)],
+) -> std::io::Result<BTreeSet<usize>> {
+    if failing.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    for (_, question, _) in failing {
+        // Lint shares its values among the charts; inside of a list a chart's own values are the same.
+        std::fs::write(question.chart.join("values.yaml"), &question.values)?;
+    }
+    let charts: Vec<&Path> = failing
+        .iter()
+        .map(|(_, question, _)| question.chart.as_path())
+        .collect();
+    let report = helm.lint(&charts, setting.kube_version.as_deref())?;
+    let mut blocks: BTreeMap<&str, &str> = BTreeMap::new();
+    for block in report.split("==> Linting ") {
+        if let Some((path, rest)) = block.split_once('\n') {
+            blocks.insert(path, rest);
+        }
+    }
+    if blocks.len() < 2 && failing.len() > 1 {
+        // It crashed and said nothing.
+        let (first, second) = failing.split_at(failing.len() / 2);
+        let mut otherwise = linted_otherwise(helm, setting, first)?;
+        otherwise.extend(linted_otherwise(helm, setting, second)?);
+        return Ok(otherwise);
+    }
+    let mut otherwise = BTreeSet::new();
+    for (at, question, error) in failing {
+        std::fs::remove_file(question.chart.join("values.yaml"))?;
+        let error = error.strip_suffix(HINT).unwrap_or(error);
+        let block = blocks.get(&*question.chart.to_string_lossy()).copied();
+        if block != Some(&format!("[ERROR] templates/: {error}\n\n")) {
+            otherwise.insert(*at);
+        }
+    }
+    Ok(otherwise)
+}
+
+/// Those of `members` that helm, rendering them all at once, does not render as we do.
+fn rendered_otherwise(
+    helm: &Helm,
+    setting: &Setting,
+    snippets: &[Snippet],
+    mut members: Vec<usize>,
+    dir: &Path,
+) -> std::io::Result<BTreeSet<usize>> {
+    let mut otherwise = BTreeSet::new();
+    let all = dir.join("all");
+    while !members.is_empty() {
+        let chosen: Vec<&Snippet> = members.iter().map(|at| &snippets[*at]).collect();
+        let question = question(&all, setting, &chosen)?;
+        let answers = (helm.answer(&question)?, ours(&question));
+        std::fs::remove_dir_all(&all)?;
+        let error = match &answers {
+            (Ok(theirs), Ok(ours)) => {
+                let (theirs, ours) = (lines(theirs), lines(ours));
+                let differing = (0..members.len()).filter(|at| {
+                    let known = theirs.get(at);
+                    known.is_none() || known != ours.get(at)
+                });
+                otherwise.extend(differing.map(|at| members[at]));
+                break;
+            }
+            (Err(error), _) | (_, Err(error)) => error,
+        };
+        // The one that failed is judged by itself, the rest without it.
+        match culprit(error).filter(|at| *at < members.len()) {
+            Some(at) => {
+                otherwise.insert(members.remove(at));
+            }
+            // A crash names nobody.
+            None if members.len() > 1 => {
+                for half in members.chunks(members.len().div_ceil(2)) {
+                    otherwise.extend(rendered_otherwise(helm, setting, snippets, half.to_vec(), dir)?);
+                }
+                break;
+            }
+            None => {
+                otherwise.extend(members);
+                break;
+            }
+        }
+    }
+    Ok(otherwise)
+}
+
+/// The number of the partial in which a batch failed.
+fn culprit(error: &str) -> Option<usize> {
+    let (_, rest) = error.split_once("templates/_c")?;
+    rest.split_once('.')?.0.parse().ok()
+}
+
+/// The lines of a batch, by the number of their snippet.
+fn lines(text: &str) -> BTreeMap<usize, &str> {
+    let numbered = |line: &str| line.strip_prefix('c')?.split_once(':')?.0.parse().ok();
+    text.lines()
+        .filter_map(|line| Some((numbered(line)?, line)))
+        .collect()
 }
 
 /// A chart on disk that renders `snippets`.

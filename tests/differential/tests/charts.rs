@@ -114,7 +114,15 @@ fn compare(
     if chart.ends_with("conductor/chart") {
         complete(&mut question, values);
     }
-    let (theirs, ours) = (settled(helm.answer(&question).unwrap()), settled(ours(&question)));
+    let ours = settled(ours(&question));
+    if ours
+        .as_ref()
+        .is_err_and(|error| error.contains("a list of more than"))
+    {
+        // Helm, which knows no such limit, would fill the memory.
+        return None;
+    }
+    let theirs = settled(helm.answer(&question).unwrap());
     (theirs != ours).then(|| Difference {
         case: format!(
             "DIFFERENTIAL_SEED={} DIFFERENTIAL_FIRST={case} DIFFERENTIAL_CASES=1",
@@ -131,7 +139,7 @@ fn whole_charts() {
     let Some(helm) = Helm::from_env("whole_charts") else {
         return;
     };
-    let volume = Volume::from_env().part(40);
+    let volume = Volume::from_env().part(15);
     let charts = charts();
     let next = AtomicU64::new(volume.first);
     let differences = Mutex::new(Vec::new());

@@ -13,7 +13,7 @@ fn random_templates() {
     let Some(helm) = Helm::from_env("random_templates") else {
         return;
     };
-    let volume = Volume::from_env().part(60);
+    let volume = Volume::from_env().part(85);
     let setting = Setting {
         chart: "apiVersion: v2\nname: sem\nversion: 1.2.3\nappVersion: '9.9'\nannotations: {a: b}\n"
             .to_owned(),

@@ -83,7 +83,10 @@ impl Request {
         let mut names = Vec::new();
         for name in items(&args[2]) {
             if name.string_bytes().is_none() {
-                return Fault::plain("error processing alternate dns name: value is not a string");
+                let shown = super::strval_text(name);
+                return Fault::plain(format!(
+                    "error processing alternate dns name: {shown} is not a string"
+                ));
             }
             names.push(GeneralName::DnsName(
                 Ia5String::new(&*text_of(name)).map_err(plain)?,
@@ -91,7 +94,8 @@ impl Request {
         }
         for ip in items(&args[1]) {
             if ip.string_bytes().is_none() {
-                return Fault::plain("error parsing ip: value is not a string");
+                let shown = super::strval_text(ip);
+                return Fault::plain(format!("error parsing ip: {shown} is not a string"));
             }
             let text = text_of(ip);
             let bytes = match text.parse() {

@@ -2,13 +2,12 @@
 
 use super::{Row, text_of};
 use crate::methods::Method;
-use crate::native::Native;
+use crate::native::{Native, Time};
 use crate::template::exec::Fault;
 use crate::value::Value;
-use chrono::{DateTime, Datelike, FixedOffset, Local, Offset, TimeZone, Timelike, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, Local, TimeZone, Timelike, Utc};
 
 type Result = std::result::Result<Value, Fault>;
-type Time = DateTime<FixedOffset>;
 
 pub(super) const TABLE: &[Row] = &[
     ("now", "", |_, _| Ok(value(now()))),
@@ -36,21 +35,17 @@ pub(super) const TABLE: &[Row] = &[
     ("mustDateModify", "st", |_, a| modify(a)),
     ("must_date_modify", "st", |_, a| modify(a)),
     ("ago", "a", |_, a| {
-        let elapsed = now().signed_duration_since(time_of(&a[0])).num_seconds();
+        let elapsed = now().at.signed_duration_since(time_of(&a[0]).at).num_seconds();
         Ok(Value::str(duration_string(elapsed.saturating_mul(1_000_000_000))))
     }),
     ("toDate", "ss", |_, a| {
-        Ok(value(
-            super::go_time::parse(&text_of(&a[0]), &text_of(&a[1])).unwrap_or_else(|_| zero()),
-        ))
+        Ok(value(parse(a).unwrap_or_else(|_| zero())))
     }),
     ("mustToDate", "ss", |_, a| {
-        super::go_time::parse(&text_of(&a[0]), &text_of(&a[1]))
-            .map(value)
-            .map_err(Fault::Plain)
+        parse(a).map(value).map_err(Fault::Plain)
     }),
     ("unixEpoch", "t", |_, a| {
-        Ok(Value::str(time_of(&a[0]).timestamp().to_string()))
+        Ok(Value::str(time_of(&a[0]).at.timestamp().to_string()))
     }),
     ("duration", "a", |_, a| {
         let seconds = match &a[0] {
@@ -63,31 +58,35 @@ pub(super) const TABLE: &[Row] = &[
     ("durationRound", "a", |_, a| Ok(Value::str(duration_round(&a[0])))),
 ];
 
+fn parse(args: &[Value]) -> std::result::Result<Time, String> {
+    super::go_time_parse::parse(&text_of(&args[0]), args[1].string_bytes().unwrap_or_default())
+}
+
 fn value(time: Time) -> Value {
     Native::Time(time).into_value()
 }
 
 fn now() -> Time {
-    Local::now().fixed_offset()
+    Time::local(Local::now())
 }
 
 /// Go's zero time.
 pub(super) fn zero() -> Time {
-    Utc.with_ymd_and_hms(1, 1, 1, 0, 0, 0)
-        .single()
-        .unwrap_or_default()
-        .fixed_offset()
+    Time::utc(
+        Utc.with_ymd_and_hms(1, 1, 1, 0, 0, 0)
+            .single()
+            .unwrap_or_default(),
+    )
 }
 
 fn time_of(value: &Value) -> Time {
     let unix = |seconds: i64| {
-        DateTime::from_timestamp(seconds, 0)
-            .unwrap_or_default()
-            .fixed_offset()
+        let at = DateTime::from_timestamp(seconds, 0).unwrap_or_default();
+        Time::local(at.with_timezone(&Local))
     };
     match value {
         Value::Native(native) => match &**native {
-            Native::Time(time) => *time,
+            Native::Time(time) => time.clone(),
             _ => now(),
         },
         Value::Int(seconds, _) => unix(*seconds),
@@ -98,7 +97,7 @@ fn time_of(value: &Value) -> Time {
 /// In `zone`: `Local`, `UTC`, or a name of the system's time zone database. What that does not know is taken
 /// as UTC, as sprig does.
 fn formatted(layout: &str, time: &Value, zone: &str) -> Value {
-    let time = time_of(time);
+    let time = time_of(time).at;
     let (time, name) = if zone == "Local" {
         let local = time.with_timezone(&Local);
         (local.fixed_offset(), super::go_time::local_name(&local))
@@ -109,7 +108,7 @@ fn formatted(layout: &str, time: &Value, zone: &str) -> Value {
 }
 
 /// The time as clocks show it there, and what the zone is called at that time.
-fn in_zone(time: &Time, zone: &str) -> Option<(Time, String)> {
+fn in_zone(time: &DateTime<FixedOffset>, zone: &str) -> Option<(DateTime<FixedOffset>, String)> {
     let found = jiff::tz::TimeZone::get(zone).ok()?;
     // Go finds files by their exact names.
     if found.iana_name() != Some(zone) {
@@ -124,8 +123,10 @@ fn modify(args: &[Value]) -> Result {
     let text = text_of(&args[0]);
     let nanoseconds = parse_duration(&text).map_err(Fault::Plain)?;
     let time = time_of(&args[1]);
-    let moved = time.checked_add_signed(chrono::Duration::nanoseconds(nanoseconds));
-    Ok(value(moved.unwrap_or(time)))
+    let moved = time
+        .at
+        .checked_add_signed(chrono::Duration::nanoseconds(nanoseconds));
+    Ok(value(moved.map_or(time.clone(), |at| time.moved(at))))
 }
 
 /// `time.ParseDuration`, in nanoseconds.
@@ -212,7 +213,8 @@ fn duration_round(given: &Value) -> String {
         Value::Int(n, crate::value::IntKind::Int64) => *n,
         Value::Native(native) => match &**native {
             Native::Time(time) => now()
-                .signed_duration_since(*time)
+                .at
+                .signed_duration_since(time.at)
                 .num_nanoseconds()
                 .unwrap_or(i64::MAX),
             _ => 0,
@@ -237,18 +239,13 @@ fn duration_round(given: &Value) -> String {
 
 /// `time.Time.String`
 pub(crate) fn go_string(time: &Time) -> String {
-    let local = time.with_timezone(&Local);
-    let name = if local.offset().fix() == *time.offset() {
-        super::go_time::local_name(&local)
-    } else {
-        "UTC".into()
-    };
-    super::go_time::format("2006-01-02 15:04:05.999999999 -0700 MST", time, &name)
+    let layout = "2006-01-02 15:04:05.999999999 -0700 MST";
+    super::go_time::format(layout, &time.at, &time.zone_name())
 }
 
 /// As `encoding/json` writes a time.
 pub(crate) fn rfc3339(time: &Time) -> String {
-    super::go_time::format("2006-01-02T15:04:05.999999999Z07:00", time, "UTC")
+    super::go_time::format("2006-01-02T15:04:05.999999999Z07:00", &time.at, "UTC")
 }
 
 fn with(value: &Value, f: impl FnOnce(&Time) -> Value) -> Result {
@@ -259,26 +256,24 @@ fn with(value: &Value, f: impl FnOnce(&Time) -> Value) -> Result {
 pub(crate) fn time_method(name: &str) -> Option<Method> {
     type Body = fn(&Value, &[Value]) -> Result;
     let (signature, call): (&'static str, Body) = match name {
-        "Unix" => ("", |r, _| with(r, |t| Value::int64(t.timestamp()))),
+        "Unix" => ("", |r, _| with(r, |t| Value::int64(t.at.timestamp()))),
         "UnixNano" => ("", |r, _| {
-            with(r, |t| Value::int64(t.timestamp_nanos_opt().unwrap_or(0)))
+            with(r, |t| Value::int64(t.at.timestamp_nanos_opt().unwrap_or(0)))
         }),
-        "UnixMilli" => ("", |r, _| with(r, |t| Value::int64(t.timestamp_millis()))),
-        "Year" => ("", |r, _| with(r, |t| Value::int(i64::from(t.year())))),
-        "Day" => ("", |r, _| with(r, |t| Value::int(i64::from(t.day())))),
-        "YearDay" => ("", |r, _| with(r, |t| Value::int(i64::from(t.ordinal())))),
-        "Hour" => ("", |r, _| with(r, |t| Value::int(i64::from(t.hour())))),
-        "Minute" => ("", |r, _| with(r, |t| Value::int(i64::from(t.minute())))),
-        "Second" => ("", |r, _| with(r, |t| Value::int(i64::from(t.second())))),
-        "Nanosecond" => ("", |r, _| with(r, |t| Value::int(i64::from(t.nanosecond())))),
-        "UTC" => ("", |r, _| {
-            with(r, |t| value(t.with_timezone(&Utc).fixed_offset()))
-        }),
+        "UnixMilli" => ("", |r, _| with(r, |t| Value::int64(t.at.timestamp_millis()))),
+        "Year" => ("", |r, _| with(r, |t| Value::int(i64::from(t.at.year())))),
+        "Day" => ("", |r, _| with(r, |t| Value::int(i64::from(t.at.day())))),
+        "YearDay" => ("", |r, _| with(r, |t| Value::int(i64::from(t.at.ordinal())))),
+        "Hour" => ("", |r, _| with(r, |t| Value::int(i64::from(t.at.hour())))),
+        "Minute" => ("", |r, _| with(r, |t| Value::int(i64::from(t.at.minute())))),
+        "Second" => ("", |r, _| with(r, |t| Value::int(i64::from(t.at.second())))),
+        "Nanosecond" => ("", |r, _| with(r, |t| Value::int(i64::from(t.at.nanosecond())))),
+        "UTC" => ("", |r, _| with(r, |t| value(Time::utc(t.at.with_timezone(&Utc))))),
         "Local" => ("", |r, _| {
-            with(r, |t| value(t.with_timezone(&Local).fixed_offset()))
+            with(r, |t| value(Time::local(t.at.with_timezone(&Local))))
         }),
         "String" => ("", |r, _| with(r, |t| Value::str(go_string(t)))),
-        "IsZero" => ("", |r, _| with(r, |t| Value::Bool(*t == zero()))),
+        "IsZero" => ("", |r, _| with(r, |t| Value::Bool(t.at == zero().at))),
         "Format" => ("s", |r, a| Ok(formatted_as_is(&text_of(&a[0]), &time_of(r)))),
         "AddDate" => ("iii", add_date),
         _ => return None,
@@ -287,13 +282,7 @@ pub(crate) fn time_method(name: &str) -> Option<Method> {
 }
 
 fn formatted_as_is(layout: &str, time: &Time) -> Value {
-    let local = time.with_timezone(&Local);
-    let name = if local.offset().fix() == *time.offset() {
-        super::go_time::local_name(&local)
-    } else {
-        "UTC".into()
-    };
-    Value::str(super::go_time::format(layout, time, &name))
+    Value::str(super::go_time::format(layout, &time.at, &time.zone_name()))
 }
 
 fn add_date(receiver: &Value, args: &[Value]) -> Result {
@@ -301,15 +290,16 @@ fn add_date(receiver: &Value, args: &[Value]) -> Result {
     let months = super::int_of(&args[0])
         .saturating_mul(12)
         .saturating_add(super::int_of(&args[1]));
-    let total = i64::from(time.year()) * 12 + i64::from(time.month0()) + months;
-    let year = i32::try_from(total.div_euclid(12)).unwrap_or(time.year());
+    let total = i64::from(time.at.year()) * 12 + i64::from(time.at.month0()) + months;
+    let year = i32::try_from(total.div_euclid(12)).unwrap_or(time.at.year());
     let month = total.rem_euclid(12) as u32 + 1;
     // Go lets the 31st of a short month run over into the next.
     let first = time
+        .at
         .with_day(1)
         .and_then(|t| t.with_year(year))
         .and_then(|t| t.with_month(month));
-    let days = i64::from(time.day0()).saturating_add(super::int_of(&args[2]));
+    let days = i64::from(time.at.day0()).saturating_add(super::int_of(&args[2]));
     let moved = first.and_then(|t| t.checked_add_signed(chrono::Duration::try_days(days)?));
-    Ok(value(moved.unwrap_or(time)))
+    Ok(value(moved.map_or(time.clone(), |at| time.moved(at))))
 }

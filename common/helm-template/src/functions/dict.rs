@@ -51,8 +51,8 @@ pub(super) const TABLE: &[Row] = &[
     ("mustMerge", "mm*", |_, a| merge(a, false)),
     ("mergeOverwrite", "mm*", |_, a| merge(a, true)),
     ("mustMergeOverwrite", "mm*", |_, a| merge(a, true)),
-    ("deepCopy", "a", |_, a| deep_copy(&a[0], 0)),
-    ("mustDeepCopy", "a", |_, a| deep_copy(&a[0], 0)),
+    ("deepCopy", "a", |_, a| copied(&a[0])),
+    ("mustDeepCopy", "a", |_, a| copied(&a[0])),
     ("dig", "a*", |_, a| dig(a)),
 ];
 
@@ -66,7 +66,7 @@ fn dict(args: &[Value]) -> Value {
 }
 
 fn set(args: &[Value]) -> Result {
-    match args[0].as_map() {
+    match args[0].as_map().filter(|map| !map.is_nil()) {
         Some(map) => {
             map.insert(text_of(&args[1]).as_ref(), args[2].clone());
             Ok(args[0].clone())
@@ -95,7 +95,7 @@ fn filter(args: &[Value], keep: bool) -> Value {
 }
 
 fn merge(args: &[Value], overwrite: bool) -> Result {
-    let Some(target) = args[0].as_map() else {
+    let Some(target) = args[0].as_map().filter(|map| !map.is_nil()) else {
         // A nil map: what is merged into it is not seen by anybody else.
         let fresh = Value::map(Entries::new());
         if let Some(target) = fresh.as_map() {
@@ -110,6 +110,13 @@ fn merge(args: &[Value], overwrite: bool) -> Result {
         merge_into(target, source, overwrite);
     }
     Ok(args[0].clone())
+}
+
+fn copied(value: &Value) -> Result {
+    if value.is_nil() {
+        return Fault::plain("reflect: call of reflect.Value.Type on zero Value");
+    }
+    deep_copy(value, 0)
 }
 
 /// Values nested deeper than this are refused: only cycles are.
@@ -138,6 +145,7 @@ pub(super) fn deep_copy(value: &Value, depth: usize) -> Result {
             Ok(Value::List(Rc::new(List {
                 elem: list.elem,
                 items: items?,
+                nil: list.nil,
             })))
         }
         other => Ok(other.clone()),

@@ -151,31 +151,41 @@ fn b32enc(data: &[u8]) -> String {
     out
 }
 
+/// Go's `base32.StdEncoding`: it passes over line breaks, and names the first bad byte's place.
 fn b32dec(text: &[u8]) -> Value {
-    let compact: Vec<u8> = text
-        .iter()
-        .copied()
-        .filter(|b| !matches!(b, b'\r' | b'\n'))
-        .collect();
-    let body: &[u8] = {
-        let end = compact.iter().position(|b| *b == b'=').unwrap_or(compact.len());
-        &compact[..end]
-    };
+    let line_break = |b: &&u8| !matches!(b, b'\r' | b'\n');
+    let compact: Vec<u8> = text.iter().filter(line_break).copied().collect();
     let bad = |at: usize| Value::str(format!("illegal base32 data at input byte {at}"));
-    if !compact.len().is_multiple_of(8) {
-        return bad(compact.len());
-    }
-    let (mut bits, mut count, mut out) = (0u32, 0, Vec::new());
-    for (i, byte) in body.iter().enumerate() {
-        let Some(value) = B32.iter().position(|b| b == byte) else {
-            return bad(i);
-        };
-        bits = (bits << 5) | value as u32;
-        count += 5;
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count) as u8);
+    let mut out = Vec::new();
+    for (block, quantum) in compact.chunks(8).enumerate() {
+        let start = 8 * block;
+        let (mut bits, mut count) = (0u64, 0);
+        for (j, byte) in quantum.iter().enumerate() {
+            let left = compact.len() - start - j - 1;
+            if *byte == b'=' && j >= 2 && left < 8 {
+                if left + j < 7 {
+                    return bad(compact.len());
+                }
+                let wrong = (0..7 - j).find(|k| compact.get(start + j + 1 + k).is_some_and(|b| *b != b'='));
+                match wrong {
+                    Some(k) => return bad(start + j + k),
+                    None if matches!(j, 3 | 6) => return bad(start + j),
+                    None => {}
+                }
+                // What follows the padding is not looked at.
+                out.extend((bits << (40 - 5 * j)).to_be_bytes()[3..3 + j * 5 / 8].iter());
+                return Value::string_from(out);
+            }
+            let Some(value) = B32.iter().position(|b| b == byte) else {
+                return bad(start + j);
+            };
+            bits = (bits << 5) | value as u64;
+            count += 1;
         }
+        if count < 8 {
+            return bad(start);
+        }
+        out.extend_from_slice(&bits.to_be_bytes()[3..]);
     }
     Value::string_from(out)
 }
@@ -232,64 +242,4 @@ fn dir(path: &str) -> String {
 fn ext(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.rfind('.').map_or(String::new(), |at| name[at..].into())
-}
-
-/// `xstrings.ToSnakeCase` and `ToKebabCase`: words by letter case and digits.
-pub(super) fn delimited(text: &str, joint: char) -> String {
-    let chars: Vec<char> = text.chars().collect();
-    let mut out = String::new();
-    // A number opens a word, but does not divide one that a number opened.
-    let mut numeric_word = false;
-    let is_joint = |c: char| c == '_' || c == '-' || c == ' ' || c.is_whitespace();
-    for (i, c) in chars.iter().copied().enumerate() {
-        if is_joint(c) {
-            out.push(joint);
-            continue;
-        }
-        let previous = i.checked_sub(1).map(|p| chars[p]);
-        let next = chars.get(i + 1).copied();
-        let starts = match previous {
-            None => false,
-            Some(p) if is_joint(p) => false,
-            Some(p) if c.is_uppercase() => {
-                p.is_lowercase() || p.is_numeric() || p.is_uppercase() && next.is_some_and(char::is_lowercase)
-            }
-            Some(p) if c.is_numeric() => p.is_alphabetic() && !numeric_word,
-            Some(_) => false,
-        };
-        if starts {
-            out.push(joint);
-        }
-        if starts || previous.is_none_or(is_joint) {
-            numeric_word = c.is_numeric();
-        }
-        out.extend(c.to_lowercase());
-    }
-    out
-}
-
-/// `xstrings.ToPascalCase`: of each run of connectors the last is dropped,
-/// leading ones stay.
-pub(super) fn pascal(text: &str) -> String {
-    let is_joint = |c: &char| *c == '_' || *c == '-' || c.is_whitespace();
-    let mut out = String::new();
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next_if(is_joint) {
-        out.push(c);
-    }
-    let mut upper = true;
-    while let Some(c) = chars.next() {
-        if is_joint(&c) {
-            if chars.peek().is_some_and(is_joint) {
-                out.push(c);
-            }
-            upper = true;
-        } else if upper {
-            out.push(super::text::one(c, c.to_uppercase()));
-            upper = false;
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }

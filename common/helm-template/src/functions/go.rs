@@ -268,23 +268,28 @@ fn eq_two(a: &Value, b: &Value) -> std::result::Result<bool, Fault> {
     if ka == Basic::Str {
         return Ok(a.string_bytes() == b.string_bytes());
     }
-    if a.is_nil() || b.is_nil() {
-        return Ok(a.is_nil() == b.is_nil());
+    let is_nil = |value: &Value| match value {
+        Value::List(list) => list.nil,
+        Value::Map(map) => map.is_nil(),
+        value => value.is_nil(),
+    };
+    if (is_nil(a) || is_nil(b)) && (a.kind() == b.kind() || a.is_nil() || b.is_nil()) {
+        return Ok(is_nil(a) == is_nil(b));
     }
     let shown = |value: &Value| {
         String::from_utf8_lossy(&printf::sprintf(b"%s", std::slice::from_ref(value))).into_owned()
     };
     if a.kind() != b.kind() {
+        let printed = String::from_utf8_lossy(&gofmt::sprint(std::slice::from_ref(b))).into_owned();
         return Fault::plain(format!(
-            "non-comparable types {}: {}, {}: {}",
+            "non-comparable types {}: {}, {}: {printed}",
             shown(a),
             a.type_name(),
             b.type_name(),
-            shown(b)
         ));
     }
     match (a, b) {
-        (Value::Native(x), Value::Native(y)) if matches!(a.kind(), "struct" | "ptr" | "int64") => {
+        (Value::Native(x), Value::Native(y)) if y.is_comparable() => {
             Ok(Rc::ptr_eq(x, y) || a.kind() != "ptr" && x.equal(y))
         }
         _ => Fault::plain(format!("non-comparable type {}: {}", shown(b), b.type_name())),

@@ -7,6 +7,15 @@ const MAX_DEPTH: usize = 10_000;
 
 /// Reads one value and nothing else; numbers become float64.
 pub(crate) fn parse(text: &str) -> Result<Json, String> {
+    match parse_on(text)? {
+        (value, None) => Ok(value),
+        (_, Some(message)) => Err(message),
+    }
+}
+
+/// As `parse`, but a number that float64 cannot hold is read as null, and the first such complained of beside
+/// the value: Go looks at the syntax of the whole text first, and reads on.
+pub(crate) fn parse_on(text: &str) -> Result<(Json, Option<String>), String> {
     let mut reader = Reader {
         bytes: text.as_bytes(),
         at: 0,
@@ -19,13 +28,15 @@ pub(crate) fn parse(text: &str) -> Result<Json, String> {
     if reader.at < reader.bytes.len() {
         return reader.fail("after top-level value");
     }
-    match reader.overflow {
-        // Syntax is looked at first, in the whole text.
-        Some(number) => Err(format!(
-            "json: cannot unmarshal number {number} into Go value of type float64"
-        )),
-        None => Ok(value),
-    }
+    // Not a null: Go would complain of the type first.
+    let value = match (&reader.overflow, value) {
+        (Some(_), Json::Null) => Json::from(0),
+        (_, value) => value,
+    };
+    let message = reader
+        .overflow
+        .map(|number| format!("json: cannot unmarshal number {number} into Go value of type float64"));
+    Ok((value, message))
 }
 
 struct Reader<'t> {
@@ -48,18 +59,32 @@ impl Reader<'_> {
 
     /// The complaint about the byte at hand.
     fn fail<T>(&self, context: &str) -> Result<T, String> {
-        let Some(byte) = self.peek() else {
-            return Err("unexpected end of JSON input".to_owned());
+        // At the end Go tries a blank: where one may stand, the text is merely short.
+        let inside = [
+            "in literal",
+            "in numeric",
+            "after decimal",
+            "in exponent",
+            "in \\u",
+            "in string escape",
+        ];
+        let shown = match self.peek() {
+            None if inside.iter().any(|start| context.starts_with(start)) => "' '".to_owned(),
+            None => return Err("unexpected end of JSON input".to_owned()),
+            Some(byte) => Self::shown(byte),
         };
-        let shown = match byte {
+        Err(format!("invalid character {shown} {context}"))
+    }
+
+    fn shown(byte: u8) -> String {
+        match byte {
             b'\'' => r"'\''".to_owned(),
             b'"' => "'\"'".to_owned(),
             byte => {
                 let quoted = crate::gofmt::quote(&char::from(byte).to_string());
                 format!("'{}'", &quoted[1..quoted.len() - 1])
             }
-        };
-        Err(format!("invalid character {shown} {context}"))
+        }
     }
 
     fn value(&mut self) -> Result<Json, String> {
@@ -289,6 +314,15 @@ mod tests {
                 "invalid character 'x' after decimal point in numeric literal",
             ),
             ("\"\\x\"", "invalid character 'x' in string escape code"),
+            ("nul", "invalid character ' ' in literal null (expecting 'l')"),
+            (
+                "1.",
+                "invalid character ' ' after decimal point in numeric literal",
+            ),
+            (
+                "\"\\u12",
+                "invalid character ' ' in \\u hexadecimal character escape",
+            ),
             (
                 "1e400",
                 "json: cannot unmarshal number 1e400 into Go value of type float64",

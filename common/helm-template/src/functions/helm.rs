@@ -5,7 +5,7 @@ use crate::engine::{ERROR_END, ERROR_START, MAX_RECURSION, strip_no_value};
 use crate::gofmt;
 use crate::template::exec::{self, Fault};
 use crate::template::set::Set;
-use crate::value::{Entries, Value};
+use crate::value::{Elem, Entries, MapKind, Value};
 use crate::yaml;
 use serde_json::Value as Json;
 use std::sync::Arc;
@@ -35,8 +35,11 @@ pub(super) const TABLE: &[Row] = &[
     ("fromJson", "s", |_, a| Ok(from_json(&text_of(&a[0])))),
     ("fromJsonArray", "s", |_, a| Ok(from_json_array(&text_of(&a[0])))),
     ("toToml", "a", |_, a| {
-        Ok(Value::str(
-            super::toml::to_toml(&a[0]).unwrap_or_else(|message| message),
+        if a[0].is_nil() {
+            return Fault::plain("reflect: call of reflect.Value.Type on zero Value");
+        }
+        Ok(Value::string_from(
+            super::toml::to_toml(&a[0]).unwrap_or_else(String::into_bytes),
         ))
     }),
     ("fromToml", "s", |_, a| {
@@ -207,20 +210,29 @@ fn cannot_be(value: &Value, wanted: &str) -> String {
 }
 
 fn from_json(text: &str) -> Value {
-    match json::parse(text) {
-        Ok(Json::Null) => Value::map(Entries::new()),
-        Ok(object @ Json::Object(_)) => Value::from_json(&object),
-        Ok(other) => error_map(&cannot(&other, "map[string]interface {}")),
-        Err(message) => error_map(&message),
+    let (json, overflow) = match json::parse_on(text) {
+        Ok(read) => read,
+        Err(message) => return error_map(&message),
+    };
+    match json {
+        Json::Null => Value::map_of(MapKind::Nil, Entries::new()),
+        object @ Json::Object(_) => {
+            let value = Value::from_json(&object);
+            if let (Some(message), Some(map)) = (overflow, value.as_map()) {
+                map.insert("Error", Value::str(message));
+            }
+            value
+        }
+        other => error_map(&cannot(&other, "map[string]interface {}")),
     }
 }
 
 fn from_json_array(text: &str) -> Value {
-    let message = match json::parse(text) {
-        Ok(Json::Null) => return Value::list(Vec::new()),
-        Ok(array @ Json::Array(_)) => return Value::from_json(&array),
-        Ok(other) => cannot(&other, "[]interface {}"),
-        Err(message) => message,
+    let message = match json::parse_on(text) {
+        Ok((Json::Null, _)) => return Value::nil_list(Elem::Any),
+        Ok((array @ Json::Array(_), None)) => return Value::from_json(&array),
+        Ok((Json::Array(_), Some(message))) | Err(message) => message,
+        Ok((other, _)) => cannot(&other, "[]interface {}"),
     };
     Value::list(vec![Value::str(message)])
 }

@@ -60,6 +60,8 @@ fn write(
                 out,
             );
         }
+        Value::List(list) if list.nil => out.extend_from_slice(b"null"),
+        Value::Map(map) if map.is_nil() => out.extend_from_slice(b"null"),
         Value::List(list) => return crate::stack::grow(|| array(&list.items, html, indent, depth, out)),
         Value::Map(map) => {
             let entries: Vec<_> = map
@@ -182,4 +184,4 @@ pub(crate) fn write_string(text: &[u8], html: bool, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-pub(crate) use super::go_json::parse;
+pub(crate) use super::go_json::{parse, parse_on};

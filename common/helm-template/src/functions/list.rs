@@ -135,15 +135,18 @@ fn prepend(args: &[Value]) -> Result {
 
 fn rest(args: &[Value]) -> Result {
     let mut items = items(&args[0], "Cannot find rest on type")?;
-    if !items.is_empty() {
-        items.remove(0);
+    if items.is_empty() {
+        return Ok(Value::nil_list(Elem::Any));
     }
+    items.remove(0);
     Ok(Value::list(items))
 }
 
 fn initial(args: &[Value]) -> Result {
     let mut items = items(&args[0], "Cannot find initial on type")?;
-    items.pop();
+    if items.pop().is_none() {
+        return Ok(Value::nil_list(Elem::Any));
+    }
     Ok(Value::list(items))
 }
 
@@ -222,6 +225,9 @@ fn concat(args: &[Value]) -> Result {
             }
             None => return Fault::plain(format!("Cannot concat type {} as list", list.kind())),
         }
+    }
+    if all.is_empty() {
+        return Ok(Value::nil_list(Elem::Any));
     }
     Ok(Value::list(all))
 }

@@ -28,6 +28,9 @@ pub(super) const TABLE: &[Row] = &[
 ];
 
 fn hash(password: &str) -> String {
+    if password.len() > 72 {
+        return "failed to encrypt string with bcrypt: bcrypt: password length exceeds 72 bytes".to_owned();
+    }
     match bcrypt::hash_with_result(password, 10) {
         // Go writes version 2a.
         Ok(parts) => parts.format_for_version(bcrypt::Version::TwoA),
@@ -167,6 +170,9 @@ fn decrypt(args: &[Value]) -> Result {
             plain.truncate(length);
             Ok(Value::string_from(plain))
         }
-        None => Fault::plain("runtime error: slice bounds out of range"),
+        None => {
+            let end = plain.len() as i64 - padding as i64;
+            Fault::plain(format!("runtime error: slice bounds out of range [:{end}]"))
+        }
     }
 }

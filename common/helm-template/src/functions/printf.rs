@@ -1,18 +1,21 @@
 //! `fmt.Sprintf`.
 
 use crate::gofmt::{print_operand, print_verb_v, quote_bytes, quote_char};
-use crate::template::number::format_float;
-use crate::value::Value;
+use crate::native::{Native, Struct};
+use crate::value::{UintKind, Value};
 
+/// Flags, width and precision of one directive.
 #[derive(Default)]
-struct Spec {
-    minus: bool,
-    plus: bool,
-    sharp: bool,
-    space: bool,
-    zero: bool,
-    width: Option<usize>,
-    precision: Option<usize>,
+pub(super) struct Spec {
+    pub minus: bool,
+    pub plus: bool,
+    pub sharp: bool,
+    pub space: bool,
+    pub zero: bool,
+    pub width: Option<usize>,
+    pub precision: Option<usize>,
+    /// `%+v`: with the names of fields.
+    pub named: bool,
 }
 
 /// Widths and precisions beyond this are refused, as in Go.
@@ -108,7 +111,8 @@ impl Printer<'_> {
         let arg = self.args.get(self.next)?;
         self.next += 1;
         match arg {
-            Value::Int(n, _) if n.abs() <= MAX_WIDTH => Some(*n),
+            Value::Int(n, _) if n.unsigned_abs() <= MAX_WIDTH.unsigned_abs() => Some(*n),
+            Value::Uint(n, _) => i64::try_from(*n).ok().filter(|n| *n <= MAX_WIDTH),
             _ => None,
         }
     }
@@ -169,6 +173,12 @@ impl Printer<'_> {
         } else if let Some(arg) = self.args.get(self.next) {
             self.next += 1;
             let arg = arg.clone();
+            if verb == 'v' && spec.sharp {
+                return super::go_syntax::print(&arg, &mut self.out);
+            }
+            if verb == 'v' {
+                spec.named = std::mem::take(&mut spec.plus);
+            }
             self.value(verb, &arg, &spec);
         } else {
             self.out
@@ -230,8 +240,13 @@ impl Printer<'_> {
             Value::Bytes(bytes) if matches!(verb, 's' | 'q' | 'x' | 'X') => {
                 self.string(verb, arg, bytes, spec)
             }
-            Value::List(list) if verb != 'v' => self.elements(b"[", &list.items, verb, spec),
-            Value::Map(map) if verb != 'v' => {
+            Value::Bytes(bytes) => {
+                let verb = if verb == 'd' { 'v' } else { verb };
+                let items = bytes.iter().map(|b| Value::Uint(u64::from(*b), UintKind::Uint8));
+                self.elements(&items.collect::<Vec<_>>(), verb, spec);
+            }
+            Value::List(list) => self.elements(&list.items, verb, spec),
+            Value::Map(map) => {
                 let entries: Vec<_> = map
                     .entries
                     .borrow()
@@ -249,30 +264,74 @@ impl Printer<'_> {
                 }
                 self.out.push(b']');
             }
-            Value::Native(native) if matches!(verb, 's' | 'q') && native.stringer().is_some() => {
-                let text = native.stringer().unwrap_or_default();
-                self.string(verb, arg, text.as_bytes(), spec);
+            Value::Native(native) => self.native(verb, native, arg, spec, 0),
+            _ => self.bad_verb(verb, arg),
+        }
+    }
+
+    /// Types with a text of their own, structs and the like.
+    fn native(&mut self, verb: char, native: &Native, arg: &Value, spec: &Spec, depth: usize) {
+        if let Some(text) = native.stringer().filter(|_| "vsqxX".contains(verb)) {
+            return self.string(verb, arg, text.as_bytes(), spec);
+        }
+        match native {
+            Native::Struct(fields) if fields.pointer && depth > 0 && verb != 'v' => self.bad_verb(verb, arg),
+            Native::Struct(fields) if verb != 'v' => self.structure(verb, fields, spec),
+            Native::Files(files) if verb != 'v' => {
+                self.out.extend_from_slice(b"map[");
+                for (i, (name, data)) in files.iter().enumerate() {
+                    if i > 0 {
+                        self.out.push(b' ');
+                    }
+                    self.value(verb, &Value::str(name.as_str()), spec);
+                    self.out.push(b':');
+                    self.value(verb, &Value::Bytes(data.clone()), spec);
+                }
+                self.out.push(b']');
+            }
+            Native::ApiVersions(versions) => {
+                let items: Vec<Value> = versions.iter().map(|v| Value::str(v.as_str())).collect();
+                self.elements(&items, verb, spec);
             }
             _ if verb == 'v' => {
                 let mut text = Vec::new();
-                print_verb_v(arg, &mut text, spec.plus, 0);
+                print_verb_v(arg, &mut text, spec.named, depth);
                 self.pad(&text, spec);
             }
             _ => self.bad_verb(verb, arg),
         }
     }
 
+    fn structure(&mut self, verb: char, fields: &Struct, spec: &Spec) {
+        self.out
+            .extend_from_slice(if fields.pointer { b"&{" } else { b"{" });
+        let embedded = fields.embedded();
+        if embedded.is_some() {
+            self.out.push(b'{');
+        }
+        for (i, field) in fields.fields.iter().enumerate() {
+            if embedded == Some(i) {
+                self.out.push(b'}');
+            }
+            if i > 0 {
+                self.out.push(b' ');
+            }
+            self.element(verb, &field.value, spec);
+        }
+        self.out.push(b'}');
+    }
+
     /// A nil inside a list or map is not a bad verb.
     fn element(&mut self, verb: char, item: &Value, spec: &Spec) {
-        if item.is_nil() {
-            self.out.extend_from_slice(b"<nil>");
-        } else {
-            crate::stack::grow(|| self.value(verb, item, spec));
+        match item {
+            item if item.is_nil() => self.out.extend_from_slice(b"<nil>"),
+            Value::Native(native) => self.native(verb, native, item, spec, 1),
+            item => crate::stack::grow(|| self.value(verb, item, spec)),
         }
     }
 
-    fn elements(&mut self, open: &[u8], items: &[Value], verb: char, spec: &Spec) {
-        self.out.extend_from_slice(open);
+    fn elements(&mut self, items: &[Value], verb: char, spec: &Spec) {
+        self.out.push(b'[');
         for (i, item) in items.iter().enumerate() {
             if i > 0 {
                 self.out.push(b' ');
@@ -291,13 +350,12 @@ impl Printer<'_> {
             _ => bytes.to_vec(),
         };
         match verb {
-            's' | 'v' if verb == 'v' && spec.sharp => self.pad(quote_bytes(&cut, false).as_bytes(), spec),
             's' | 'v' => self.pad(&cut, spec),
             'q' if spec.sharp
-                && !lossy.contains('`')
-                && !lossy.chars().any(|c| c.is_control() && c != '\t') =>
+                && std::str::from_utf8(&cut)
+                    .is_ok_and(|text| text.chars().all(crate::gofmt::fits_backquotes)) =>
             {
-                self.pad(format!("`{}`", String::from_utf8_lossy(&cut)).as_bytes(), spec);
+                self.pad(&[b"`", &cut[..], b"`"].concat(), spec);
             }
             'q' => self.pad(quote_bytes(&cut, spec.plus).as_bytes(), spec),
             'x' | 'X' => {
@@ -389,34 +447,14 @@ impl Printer<'_> {
     }
 
     fn float(&mut self, verb: char, arg: &Value, value: f64, spec: &Spec) {
-        let size = value.abs();
-        let text = match verb {
-            _ if !value.is_finite() && "vgGeEfF".contains(verb) => {
-                if value.is_nan() {
-                    "NaN".to_owned()
-                } else {
-                    "Inf".to_owned()
-                }
-            }
-            'v' | 'g' | 'G' => match spec.precision {
-                None => format_float(size),
-                Some(precision) => general(size, precision.max(1)),
-            },
-            'e' | 'E' => exponent(size, spec.precision.unwrap_or(6)),
-            'f' | 'F' => format!("{size:.*}", spec.precision.unwrap_or(6)),
-            _ => return self.bad_verb(verb, arg),
-        };
-        let text = if matches!(verb, 'G' | 'E') {
-            text.to_uppercase()
-        } else {
-            text
+        let Some(text) = super::printf_float::text(verb, value.abs(), spec) else {
+            return self.bad_verb(verb, arg);
         };
         let negative = value.is_sign_negative() && !value.is_nan();
         let sign = match (negative, spec.plus, spec.space) {
             (true, ..) => "-",
             (_, true, _) => "+",
             (_, _, true) => " ",
-            _ if value.is_infinite() && verb != 'v' && spec.plus => "+",
             _ if value.is_infinite() => "+",
             _ => "",
         };
@@ -433,37 +471,4 @@ impl Printer<'_> {
         };
         self.pad(format!("{sign}{text}").as_bytes(), &plain);
     }
-}
-
-/// `%e`: at least two digits of exponent.
-fn exponent(value: f64, precision: usize) -> String {
-    let text = format!("{value:.precision$e}");
-    let (mantissa, power) = text.split_once('e').unwrap_or((&text, "0"));
-    let power: i32 = power.parse().unwrap_or(0);
-    let sign = if power < 0 { '-' } else { '+' };
-    format!("{mantissa}e{sign}{:02}", power.abs())
-}
-
-/// `%.ng`
-fn general(value: f64, precision: usize) -> String {
-    let text = format!("{value:.*e}", precision - 1);
-    let power: i32 = text
-        .split_once('e')
-        .and_then(|(_, p)| p.parse().ok())
-        .unwrap_or(0);
-    let trim = |text: String| {
-        if text.contains('.') {
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        } else {
-            text
-        }
-    };
-    // %e is used when the exponent does not fit the precision.
-    if value != 0.0 && (power < -4 || power >= precision as i32) {
-        let text = exponent(value, precision - 1);
-        let (mantissa, power) = text.split_once('e').unwrap_or((&text, "+00"));
-        return format!("{}e{power}", trim(mantissa.to_owned()));
-    }
-    let places = (precision as i32 - 1 - power).max(0) as usize;
-    trim(format!("{value:.places$}"))
 }

@@ -30,12 +30,12 @@ pub(super) const TABLE: &[Row] = &[
         }))
     }),
     ("snakecase", "s", |_, a| {
-        Ok(map(a, |s| super::encode::delimited(s, '_')))
+        Ok(map(a, |s| super::words::delimited(s, '_')))
     }),
     ("kebabcase", "s", |_, a| {
-        Ok(map(a, |s| super::encode::delimited(s, '-')))
+        Ok(map(a, |s| super::words::delimited(s, '-')))
     }),
-    ("camelcase", "s", |_, a| Ok(map(a, super::encode::pascal))),
+    ("camelcase", "s", |_, a| Ok(map(a, super::words::pascal))),
     ("substr", "iis", |_, a| substr(a)),
     ("trunc", "is", |_, a| trunc(a)),
     ("abbrev", "is", |_, a| {

@@ -1,149 +1,282 @@
 //! `toToml`, as `github.com/BurntSushi/toml` writes it, and `fromToml`.
 
-use crate::template::number::format_float;
-use crate::value::{Entries, Map, Value};
-use std::rc::Rc;
+use crate::native::{Native, Struct};
+use crate::value::{Entries, UintKind, Value};
 
-/// The TOML text of a map, tables indented by two spaces per level.
-pub(super) fn to_toml(value: &Value) -> Result<String, String> {
-    let Some(map) = value.as_map() else {
-        return Err("toml: top-level values must be Go maps or structs".into());
-    };
-    let mut out = String::new();
-    table(map, &[], &mut out)?;
-    Ok(out)
+/// Values nested deeper than this are refused: only a map that contains itself is.
+const MAX_DEPTH: usize = 10_000;
+
+type Pairs = Vec<(String, Value)>;
+
+/// The TOML text of a value: a table with its sub-tables, or any other value by itself.
+///
+/// # Errors
+/// A nil inside of a list, a list of tables at the top.
+pub(super) fn to_toml(value: &Value) -> Result<Vec<u8>, String> {
+    let mut writer = Writer { out: Vec::new() };
+    writer.item(&[], value)?;
+    Ok(writer.out)
 }
 
-fn is_table(value: &Value) -> bool {
-    match value {
-        Value::Map(_) => true,
-        Value::List(list) => {
-            !list.items.is_empty() && list.items.iter().all(|item| matches!(item, Value::Map(_)))
-        }
-        _ => false,
-    }
+#[derive(PartialEq, Eq)]
+enum Shape {
+    Nil,
+    Plain,
+    Table,
+    Tables,
 }
 
-fn indent(path: &[String]) -> String {
-    "  ".repeat(path.len().saturating_sub(1))
-}
-
-fn key_text(key: &str) -> String {
-    let bare = !key.is_empty()
-        && key
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    if bare { key.into() } else { string(key) }
-}
-
-fn table(map: &Rc<Map>, path: &[String], out: &mut String) -> Result<(), String> {
-    let entries: Vec<_> = map
-        .entries
-        .borrow()
-        .iter()
-        .map(|(k, v)| (k.to_string(), v.clone()))
-        .collect();
-    let (tables, plain): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(_, value)| is_table(value));
-    let lead = "  ".repeat(path.len());
-    for (key, value) in plain {
-        if value.is_nil() {
-            continue;
-        }
-        out.push_str(&format!("{lead}{} = {}\n", key_text(&key), inline(&value)?));
-    }
-    for (key, value) in tables {
-        let mut inner = path.to_vec();
-        inner.push(key_text(&key));
-        let name = inner.join(".");
-        match &value {
-            Value::Map(map) => {
-                if path.is_empty() && !out.is_empty() {
-                    out.push('\n');
-                }
-                out.push_str(&format!("{}[{name}]\n", indent(&inner)));
-                crate::stack::grow(|| table(map, &inner, out))?;
-            }
-            Value::List(list) => {
-                for item in &list.items {
-                    if !out.is_empty() {
-                        out.push('\n');
-                    }
-                    out.push_str(&format!("{}[[{name}]]\n", indent(&inner)));
-                    if let Some(map) = item.as_map() {
-                        crate::stack::grow(|| table(map, &inner, out))?;
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn inline(value: &Value) -> Result<String, String> {
+/// What a value will be, which also looks into lists for nils.
+fn shape(value: &Value) -> Result<Shape, String> {
     Ok(match value {
-        Value::Bool(value) => value.to_string(),
-        Value::Int(value, _) => value.to_string(),
-        Value::Uint(value, _) => value.to_string(),
-        Value::Float(value) if value.is_nan() => "nan".into(),
-        Value::Float(value) if value.is_infinite() => if *value > 0.0 { "inf" } else { "-inf" }.into(),
-        Value::Float(value) => {
-            let text = format_float(*value);
-            if text.contains(['.', 'e']) {
-                text
-            } else {
-                format!("{text}.0")
-            }
-        }
-        Value::Str(text) => string(text),
+        Value::Invalid | Value::Nil => Shape::Nil,
+        Value::Map(map) if map.is_nil() => Shape::Nil,
+        Value::List(list) if list.nil => Shape::Nil,
+        Value::Map(_) => Shape::Table,
         Value::List(list) => {
-            let items: Result<Vec<_>, _> = list
-                .items
-                .iter()
-                .map(|item| {
-                    if item.is_nil() {
-                        Err("toml: cannot encode array with nil element".into())
-                    } else {
-                        inline(item)
-                    }
-                })
-                .collect();
-            format!("[{}]", items?.join(", "))
+            let mut tables = !list.items.is_empty();
+            for item in &list.items {
+                match crate::stack::grow(|| shape(item))? {
+                    Shape::Nil => return Err("toml: cannot encode array with nil element".into()),
+                    found => tables &= found == Shape::Table,
+                }
+            }
+            if tables { Shape::Tables } else { Shape::Plain }
         }
-        Value::Map(map) => {
-            let entries: Vec<_> = map
-                .entries
-                .borrow()
-                .iter()
-                .map(|(k, v)| (k.to_string(), v.clone()))
-                .collect();
-            let parts: Result<Vec<_>, String> = entries
-                .iter()
-                .map(|(k, v)| Ok(format!("{} = {}", key_text(k), inline(v)?)))
-                .collect();
-            format!("{{{}}}", parts?.join(", "))
-        }
-        other => return Err(format!("toml: unsupported type: {}", other.type_name())),
+        Value::Native(native) => match &**native {
+            Native::Struct(_) | Native::Files(_) => Shape::Table,
+            _ => Shape::Plain,
+        },
+        _ => Shape::Plain,
     })
 }
 
-fn string(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            c if c < ' ' || c == '\u{7f}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
+/// The members of a table in the order of writing: plain ones, then tables.
+fn members(value: &Value) -> Result<(Pairs, Pairs), String> {
+    let all: Pairs = match value {
+        Value::Map(map) => {
+            let entries = map.entries.borrow();
+            entries.iter().map(|(k, v)| (k.to_string(), v.clone())).collect()
+        }
+        Value::Native(native) => match &**native {
+            Native::Struct(fields) => struct_members(fields),
+            Native::Files(files) => files
+                .iter()
+                .map(|(name, data)| (name.clone(), Value::Bytes(data.clone())))
+                .collect(),
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    };
+    let (mut plain, mut tables) = (Vec::new(), Vec::new());
+    for (key, value) in all {
+        match shape(&value)? {
+            Shape::Table | Shape::Tables => tables.push((key, value)),
+            Shape::Plain | Shape::Nil => plain.push((key, value)),
         }
     }
-    out.push('"');
+    Ok((plain, tables))
+}
+
+fn struct_members(fields: &Struct) -> Pairs {
+    let fields = fields.fields.iter();
+    fields
+        .map(|field| (field.name.to_owned(), field.value.clone()))
+        .collect()
+}
+
+fn is_nil(value: &Value) -> Result<bool, String> {
+    Ok(shape(value)? == Shape::Nil)
+}
+
+fn key_text(key: &str) -> Vec<u8> {
+    let is_bare = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    if !key.is_empty() && key.bytes().all(is_bare) {
+        return key.into();
+    }
+    let mut out = Vec::new();
+    string(key.as_bytes(), &mut out);
     out
+}
+
+struct Writer {
+    out: Vec<u8>,
+}
+
+impl Writer {
+    fn text(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    /// A line break, unless nothing stands before it.
+    fn newline(&mut self) {
+        if !self.out.is_empty() {
+            self.out.push(b'\n');
+        }
+    }
+
+    fn indent(&mut self, path: &[Vec<u8>]) {
+        let depth = path.len().saturating_sub(1);
+        self.out.extend(std::iter::repeat_n(b' ', 2 * depth));
+    }
+
+    fn header(&mut self, path: &[Vec<u8>], open: &str, close: &str) {
+        self.indent(path);
+        self.text(open);
+        self.out.extend(path.join(&b'.'));
+        self.text(close);
+        self.newline();
+    }
+
+    fn item(&mut self, path: &[Vec<u8>], value: &Value) -> Result<(), String> {
+        if path.len() > MAX_DEPTH {
+            return Err("toml: value nests too deeply".into());
+        }
+        match shape(value)? {
+            Shape::Nil => Ok(()),
+            Shape::Plain => self.pair(path, value),
+            Shape::Tables => {
+                if path.is_empty() {
+                    return Err("toml: top-level values must be Go maps or structs".into());
+                }
+                let Value::List(list) = value else { return Ok(()) };
+                for item in &list.items {
+                    self.newline();
+                    self.header(path, "[[", "]]");
+                    self.table(path, item)?;
+                }
+                Ok(())
+            }
+            Shape::Table => {
+                if path.len() == 1 {
+                    self.newline();
+                }
+                if !path.is_empty() {
+                    self.header(path, "[", "]");
+                }
+                self.table(path, value)
+            }
+        }
+    }
+
+    fn table(&mut self, path: &[Vec<u8>], value: &Value) -> Result<(), String> {
+        let (plain, tables) = members(value)?;
+        for (key, value) in plain.into_iter().chain(tables) {
+            let mut inner = path.to_vec();
+            inner.push(key_text(&key));
+            crate::stack::grow(|| self.item(&inner, &value))?;
+        }
+        Ok(())
+    }
+
+    fn pair(&mut self, path: &[Vec<u8>], value: &Value) -> Result<(), String> {
+        let Some(key) = path.last() else {
+            return self.inline(value);
+        };
+        self.indent(path);
+        self.out.extend_from_slice(key);
+        self.text(" = ");
+        self.inline(value)?;
+        self.newline();
+        Ok(())
+    }
+
+    fn inline(&mut self, value: &Value) -> Result<(), String> {
+        match value {
+            Value::Bool(value) => self.text(&value.to_string()),
+            Value::Int(value, _) => self.text(&value.to_string()),
+            Value::Uint(value, _) => self.text(&value.to_string()),
+            Value::Float(value) => self.text(&float(*value)),
+            Value::Str(_) | Value::RawStr(_) => {
+                string(value.string_bytes().unwrap_or_default(), &mut self.out);
+            }
+            Value::Bytes(bytes) => {
+                let numbers = bytes.iter().map(|b| Value::Uint(u64::from(*b), UintKind::Uint8));
+                self.array(&numbers.collect::<Vec<_>>())?;
+            }
+            Value::List(list) => crate::stack::grow(|| self.array(&list.items))?,
+            Value::Map(_) => crate::stack::grow(|| self.inline_table(value))?,
+            Value::Native(native) => match &**native {
+                Native::Time(time) => self.text(&super::date::rfc3339(time)),
+                Native::Struct(_) | Native::Files(_) => self.inline_table(value)?,
+                other => self.inline(&super::json::native(other))?,
+            },
+            Value::Invalid | Value::Nil => {}
+        }
+        Ok(())
+    }
+
+    fn array(&mut self, items: &[Value]) -> Result<(), String> {
+        self.text("[");
+        for (i, item) in items.iter().enumerate() {
+            if i > 0 {
+                self.text(", ");
+            }
+            self.inline(item)?;
+        }
+        self.text("]");
+        Ok(())
+    }
+
+    /// Nils are left out, but not the commas before them.
+    fn inline_table(&mut self, value: &Value) -> Result<(), String> {
+        let (plain, tables) = members(value)?;
+        let (last_plain, last_table) = (plain.len(), tables.len());
+        let plain = plain
+            .into_iter()
+            .zip(1..)
+            .map(|(pair, n)| (pair, n < last_plain || last_table > 0));
+        let tables = tables
+            .into_iter()
+            .zip(1..)
+            .map(|(pair, n)| (pair, n < last_table));
+        self.text("{");
+        for ((key, value), comma) in plain.chain(tables) {
+            if is_nil(&value)? {
+                continue;
+            }
+            self.out.extend(key_text(&key));
+            self.text(" = ");
+            self.inline(&value)?;
+            self.text(if comma { ", " } else { "" });
+        }
+        self.text("}");
+        Ok(())
+    }
+}
+
+fn float(value: f64) -> String {
+    let sign = if value.is_sign_negative() { "-" } else { "" };
+    if value.is_nan() {
+        return format!("{sign}nan");
+    }
+    if value.is_infinite() {
+        return format!("{sign}inf");
+    }
+    let text = value.to_string();
+    if text.contains('.') {
+        text
+    } else {
+        format!("{text}.0")
+    }
+}
+
+fn string(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for byte in text {
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            8 => out.extend_from_slice(b"\\b"),
+            12 => out.extend_from_slice(b"\\f"),
+            0..0x20 | 0x7f => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            byte => out.push(*byte),
+        }
+    }
+    out.push(b'"');
 }
 
 /// A TOML document as a map; integers are int64, as Go's decoder gives them.

@@ -61,6 +61,22 @@ pub struct Version {
 }
 
 impl Version {
+    /// `%#v`
+    pub(crate) fn go_syntax(&self) -> String {
+        let quote = crate::gofmt::quote;
+        format!(
+            "&semver.Version{{major:{:#x}, minor:{:#x}, patch:{:#x}, pre:{}, metadata:{}, original:{}}}",
+            self.major,
+            self.minor,
+            self.patch,
+            quote(&self.pre),
+            quote(&self.metadata),
+            quote(&self.original)
+        )
+    }
+}
+
+impl Version {
     /// As `semver.NewVersion`: a leading `v` and missing parts are accepted.
     ///
     /// # Errors

@@ -180,7 +180,7 @@ impl<'t> State<'t, '_> {
             (b'a' | b'v', Arg::Bool { value, .. }) | (b'b', Arg::Bool { value, .. }) => {
                 return Ok(Value::Bool(*value));
             }
-            (b'a' | b'v' | b's', Arg::Str { text, .. }) => return Ok(Value::Str(text.clone())),
+            (b'a' | b'v' | b's', Arg::Str { text, .. }) => return Ok(text.value()),
             (b'a' | b'v', Arg::Number { value, .. }) => return self.ideal_constant(value),
             (b'f', Arg::Number { value, .. }) if value.float.is_some() => {
                 return Ok(Value::Float(value.float.unwrap_or_default()));

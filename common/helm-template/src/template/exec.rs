@@ -262,7 +262,7 @@ impl<'t> State<'t, '_> {
             Arg::Dot { .. } => Ok(dot.clone()),
             Arg::Nil { .. } => self.error("nil is not a command"),
             Arg::Number { value, .. } => self.ideal_constant(value),
-            Arg::Str { text, .. } => Ok(Value::Str(text.clone())),
+            Arg::Str { text, .. } => Ok(text.value()),
             _ => self.error(format_args!(
                 "can't evaluate command {}",
                 gofmt::quote(&first.to_string())

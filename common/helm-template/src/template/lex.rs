@@ -249,6 +249,8 @@ impl<'a> Lexer<'a> {
         let Some(trim) = self.at_right_delim() else {
             return Some(self.error("comment ends before closing delimiter"));
         };
+        // Go forgets the line breaks of a comment.
+        self.start = self.pos;
         if trim {
             self.pos += 2;
         }

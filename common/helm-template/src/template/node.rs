@@ -1,8 +1,32 @@
 //! The parsed form of a template, and how Go prints it in error messages.
 
 use crate::functions::Function;
+use crate::value::Value;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
+
+/// What a literal text says.
+#[derive(Clone, Debug)]
+pub(crate) enum Literal {
+    Utf8(Arc<str>),
+    Raw(Arc<[u8]>),
+}
+
+impl Literal {
+    pub fn new(bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::Utf8(text.into()),
+            Err(bad) => Self::Raw(bad.into_bytes().into()),
+        }
+    }
+
+    pub fn value(&self) -> Value {
+        match self {
+            Self::Utf8(text) => Value::Str(text.clone()),
+            Self::Raw(bytes) => Value::RawStr(bytes.clone()),
+        }
+    }
+}
 
 /// The text a template came from; error positions are counted in it.
 #[derive(Debug)]
@@ -149,7 +173,7 @@ pub(crate) enum Arg {
     Str {
         pos: usize,
         quoted: Arc<str>,
-        text: Arc<str>,
+        text: Literal,
     },
     Variable(Variable),
 }

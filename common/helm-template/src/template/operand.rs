@@ -1,7 +1,7 @@
 //! Parses pipelines, commands and operands.
 
 use super::lex::{Item, Kind};
-use super::node::{Arg, Command, Number, Pipe, Variable};
+use super::node::{Arg, Command, Literal, Number, Pipe, Variable};
 use super::number::{parse_float, parse_int, parse_uint};
 use super::parse::{MAX_NESTING, Parse, Parser};
 use super::unquote::{unquote, unquote_char};
@@ -199,7 +199,7 @@ impl Parser<'_> {
                 Some(text) => Arg::Str {
                     pos,
                     quoted: item.text,
-                    text: text.into(),
+                    text: Literal::new(text),
                 },
                 None => return self.error("invalid syntax"),
             },

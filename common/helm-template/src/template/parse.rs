@@ -401,7 +401,7 @@ impl Parser<'_> {
     fn template_name(&mut self, item: &Item, context: &str) -> Parse<Arc<str>> {
         match item.kind {
             Kind::Str | Kind::RawString => match unquote(&item.text) {
-                Some(name) => Ok(name.into()),
+                Some(name) => Ok(String::from_utf8_lossy(&name).into()),
                 None => self.error("invalid syntax"),
             },
             _ => self.unexpected(item, context),

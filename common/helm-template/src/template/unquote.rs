@@ -1,13 +1,12 @@
 //! Go string and character literals.
 
 /// `strconv.Unquote`: an interpreted (`"`) or raw (`` ` ``) literal. `None`
-/// for what Go calls invalid syntax. Byte escapes may give text that is not
-/// UTF-8; it is then replaced by U+FFFD.
-pub(crate) fn unquote(literal: &str) -> Option<String> {
+/// for what Go calls invalid syntax. Byte escapes may give what is not UTF-8.
+pub(crate) fn unquote(literal: &str) -> Option<Vec<u8>> {
     let quote = literal.chars().next()?;
     let body = literal.strip_prefix(quote)?.strip_suffix(quote)?;
     match quote {
-        '`' => Some(body.replace('\r', "")),
+        '`' => Some(body.replace('\r', "").into_bytes()),
         '"' => {
             let mut out = Vec::with_capacity(body.len());
             let mut chars = body.chars();
@@ -18,10 +17,7 @@ pub(crate) fn unquote(literal: &str) -> Option<String> {
                     c => push(&mut out, c),
                 }
             }
-            Some(match String::from_utf8(out) {
-                Ok(text) => text,
-                Err(bad) => String::from_utf8_lossy(bad.as_bytes()).into_owned(),
-            })
+            Some(out)
         }
         _ => None,
     }
@@ -95,8 +91,11 @@ mod tests {
 
     #[test]
     fn literals() {
-        assert_eq!(unquote(r#""a\tb\u00e9\x41\101""#).as_deref(), Some("a\tbéAA"));
-        assert_eq!(unquote("`a\\n`").as_deref(), Some("a\\n"));
+        assert_eq!(
+            unquote(r#""a\tb\u00e9\x41\101""#).as_deref(),
+            Some("a\tbéAA".as_bytes())
+        );
+        assert_eq!(unquote("`a\\n`").as_deref(), Some("a\\n".as_bytes()));
         assert_eq!(unquote(r#""\q""#), None);
         assert_eq!(unquote_char(r"'\n'"), Some(10));
         assert_eq!(unquote_char("'é'"), Some(233));

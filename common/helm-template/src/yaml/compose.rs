@@ -1,5 +1,6 @@
 //! Turns a document into JSON data, as go-yaml 2 and `sigs.k8s.io/yaml` do.
 
+use super::go_syntax;
 use super::parse::{Body, Failure, Id, Node, Parser, Tree};
 use super::resolve::{Scalar, resolve};
 use crate::template::number::format_float;
@@ -94,14 +95,22 @@ pub(super) fn read<D: Data>(text: &str) -> Result<D, String> {
         Failure::UnknownAnchor(name) => format!("yaml: unknown anchor '{name}' referenced"),
     })?;
     match document {
-        Some((tree, root)) => Decoder {
-            tree: &tree,
-            decoded: 0,
-            aliased: 0,
-            alias_depth: 0,
-            open: Vec::new(),
+        Some((tree, root)) => {
+            let mut decoder = Decoder {
+                tree: &tree,
+                decoded: 0,
+                aliased: 0,
+                alias_depth: 0,
+                open: Vec::new(),
+                bad_key: None,
+                bad_number: None,
+            };
+            let data = decoder.data(root)?;
+            match decoder.bad_key.or(decoder.bad_number) {
+                Some(complaint) => Err(complaint),
+                None => Ok(data),
+            }
         }
-        .data(root),
         None => Ok(D::null()),
     }
 }
@@ -114,6 +123,10 @@ struct Decoder<'d> {
     alias_depth: usize,
     /// Nodes being expanded from an alias.
     open: Vec<Id>,
+    /// What only shows when the whole document, decoded, is turned into JSON: a key that JSON has not,
+    bad_key: Option<String>,
+    /// and then a number.
+    bad_number: Option<String>,
 }
 
 const LONG: &str = "tag:yaml.org,2002:";
@@ -156,7 +169,7 @@ impl<'d> Decoder<'d> {
                 self.open.pop();
                 value
             }
-            Body::Scalar(text, plain) => scalar(node, text, *plain),
+            Body::Scalar(text, plain) => self.scalar(node, text, *plain),
             Body::Sequence(items) => {
                 let items: Result<_, String> = items.iter().map(|item| self.data(*item)).collect();
                 Ok(D::list(items?))
@@ -175,9 +188,11 @@ impl<'d> Decoder<'d> {
                 self.merge::<D>(members, *value)?;
                 continue;
             }
-            let name = self.key(*key)?;
+            let name = self.key::<D>(*key, *value)?;
             let value = self.data(*value)?;
-            D::insert(members, name, value);
+            if let Some(name) = name {
+                D::insert(members, name, value);
+            }
         }
         Ok(())
     }
@@ -211,35 +226,51 @@ impl<'d> Decoder<'d> {
         }
     }
 
-    /// A key as text: JSON knows no other.
-    fn key(&mut self, node: Id) -> Result<Cow<'d, str>, String> {
-        let node = self.target(node);
+    /// A key as text: JSON knows no other. None is for a key of a type that makes no text.
+    fn key<D: Data>(&mut self, id: Id, value: Id) -> Result<Option<Cow<'d, str>>, String> {
+        let node = self.target(id);
         self.count()?;
         let Body::Scalar(text, plain) = &node.body else {
-            let kind = if matches!(node.body, Body::Mapping(_)) {
-                "map[interface {}]interface {}"
-            } else {
-                "[]interface {}"
-            };
-            return Err(format!("yaml: invalid map key: {kind}"));
+            let _: D = self.data(id)?;
+            return Err(format!("yaml: invalid map key: {}", go_syntax::of(self.tree, id)));
         };
-        match typed(node, text, *plain)? {
-            Typed::Text(text) => Ok(text),
-            Typed::Scalar(Scalar::Bool(value)) => Ok(value.to_string().into()),
-            Typed::Scalar(Scalar::Int(value)) => Ok(value.to_string().into()),
-            Typed::Scalar(Scalar::Float(value)) => Ok(match format_float(f64::from(value as f32)).as_str() {
-                "+Inf" => ".inf".into(),
-                "-Inf" => "-.inf".into(),
-                "NaN" => ".nan".into(),
-                _ => short_float(value as f32).into(),
-            }),
-            Typed::Scalar(Scalar::Uint(value)) => Err(format!(
-                "unsupported map key of type: uint64, key: {value:#x}, value: interface {{}}(nil)"
-            )),
-            Typed::Scalar(_) => {
-                Err("unsupported map key of type: %!s(<nil>), key: <nil>, value: interface {}(nil)".into())
+        let (kind, shown) = match typed(node, text, *plain)? {
+            Typed::Text(text) => return Ok(Some(text)),
+            Typed::Scalar(Scalar::Bool(value)) => return Ok(Some(value.to_string().into())),
+            Typed::Scalar(Scalar::Int(value)) => return Ok(Some(value.to_string().into())),
+            Typed::Scalar(Scalar::Float(value)) => {
+                return Ok(Some(match format_float(f64::from(value as f32)).as_str() {
+                    "+Inf" => ".inf".into(),
+                    "-Inf" => "-.inf".into(),
+                    "NaN" => ".nan".into(),
+                    _ => short_float(value as f32).into(),
+                }));
             }
-        }
+            Typed::Scalar(Scalar::Uint(value)) => ("uint64", format!("{value:#x}")),
+            Typed::Scalar(_) => ("%!s(<nil>)", "<nil>".to_owned()),
+        };
+        let tree = self.tree;
+        self.bad_key.get_or_insert_with(|| {
+            let value = go_syntax::of(tree, value);
+            format!("unsupported map key of type: {kind}, key: {shown}, value: {value}")
+        });
+        Ok(None)
+    }
+
+    fn scalar<D: Data>(&mut self, node: &Node<'_>, text: &str, plain: bool) -> Result<D, String> {
+        Ok(match typed(node, text, plain)? {
+            Typed::Text(text) => D::text(text),
+            Typed::Scalar(Scalar::Bool(value)) => D::bool(value),
+            Typed::Scalar(Scalar::Int(value)) => D::int(value),
+            Typed::Scalar(Scalar::Uint(value)) => D::uint(value),
+            Typed::Scalar(Scalar::Float(value)) if value.is_finite() => D::float(value),
+            Typed::Scalar(Scalar::Float(value)) => {
+                let complaint = || format!("json: unsupported value: {}", format_float(value));
+                self.bad_number.get_or_insert_with(complaint);
+                D::null()
+            }
+            Typed::Scalar(_) => D::null(),
+        })
     }
 }
 
@@ -262,12 +293,12 @@ fn is_merge(key: &Node<'_>) -> bool {
     }
 }
 
-enum Typed<'t> {
+pub(super) enum Typed<'t> {
     Text(Cow<'t, str>),
     Scalar(Scalar),
 }
 
-fn typed<'t>(node: &Node<'_>, text: &'t str, plain: bool) -> Result<Typed<'t>, String> {
+pub(super) fn typed<'t>(node: &Node<'_>, text: &'t str, plain: bool) -> Result<Typed<'t>, String> {
     let tag = node
         .tag
         .as_deref()
@@ -316,18 +347,4 @@ fn short_tag(scalar: &Scalar) -> &'static str {
         Scalar::Timestamp => "timestamp",
         Scalar::Str => "str",
     }
-}
-
-fn scalar<D: Data>(node: &Node<'_>, text: &str, plain: bool) -> Result<D, String> {
-    Ok(match typed(node, text, plain)? {
-        Typed::Text(text) => D::text(text),
-        Typed::Scalar(Scalar::Bool(value)) => D::bool(value),
-        Typed::Scalar(Scalar::Int(value)) => D::int(value),
-        Typed::Scalar(Scalar::Uint(value)) => D::uint(value),
-        Typed::Scalar(Scalar::Float(value)) if !value.is_finite() => {
-            return Err(format!("json: unsupported value: {}", format_float(value)));
-        }
-        Typed::Scalar(Scalar::Float(value)) => D::float(value),
-        Typed::Scalar(_) => D::null(),
-    })
 }

@@ -102,6 +102,8 @@ impl Emitter {
             Value::Bytes(bytes) => {
                 self.string(&base64::engine::general_purpose::STANDARD.encode(bytes), place)?;
             }
+            Value::List(list) if list.nil => self.scalar("null", Style::Plain, place),
+            Value::Map(map) if map.is_nil() => self.scalar("null", Style::Plain, place),
             Value::List(list) => self.sequence(&list.items, place)?,
             Value::Map(map) => {
                 let entries = map.entries.borrow();

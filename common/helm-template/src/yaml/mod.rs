@@ -4,6 +4,7 @@
 mod analyze;
 mod compose;
 mod emit;
+mod go_syntax;
 mod kept;
 mod order;
 mod parse;
