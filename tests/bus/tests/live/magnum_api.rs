@@ -10,6 +10,7 @@ use bus::brokers::{Broker, Brokers};
 use bus::options::{OptionSet, SETS};
 use futures::StreamExt;
 use reqwest::Method;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use stack::cloud::{Cloud, Ports};
 use stack::home::Home;
@@ -26,7 +27,6 @@ const AT_ONCE: usize = 2;
 
 const CLUSTER: &str = "c1057e40-0000-4000-8000-000000000001";
 const TEMPLATE: &str = "7e3b1a7e-0000-4000-8000-000000000001";
-const PEM: &str = "-----BEGIN CERTIFICATE-----\\nQQ==\\n-----END CERTIFICATE-----\\n";
 
 /// What all pairs share.
 struct Site {
@@ -52,6 +52,14 @@ impl Site {
         let cloud = Cloud::start(&brokers.home, &environments, &seed, ports).await?;
         let identity = cloud.keystone.identity()?;
         let (user, admin) = (identity.token(&DEMO).await?, identity.token(&MAGNUM).await?);
+        let passphrase = x509::generate_passphrase();
+        let authority = x509::CertificateAuthority::generate("there", &x509::X509Options::default())?;
+        let key = authority.private_key(Some(&passphrase))?;
+        let (certificate, key, passphrase) = (
+            authority.certificate(),
+            key.expose_secret(),
+            passphrase.expose_secret(),
+        );
         let owner = format!("'{}', '{}'", user.project_id, user.user_id);
         cloud
             .database
@@ -60,7 +68,8 @@ impl Site {
                  server_type, labels) VALUES ('{TEMPLATE}', {owner}, 'there', 'image', 'kubernetes', 'ubuntu', 'vm', \
                  '{{}}'); \
                  INSERT INTO magnum.x509keypair (uuid, project_id, user_id, certificate, private_key, \
-                 private_key_passphrase) VALUES ('{CLUSTER}', {owner}, '{PEM}', 'key', 'passphrase'); \
+                 private_key_passphrase) VALUES ('{CLUSTER}', {owner}, '{certificate}', '{key}', \
+                 '{passphrase}'); \
                  INSERT INTO magnum.cluster (uuid, project_id, user_id, name, cluster_template_id, ca_cert_ref, \
                  magnum_cert_ref, status, stack_id, labels, health_status_reason) VALUES ('{CLUSTER}', {owner}, 'there', '{TEMPLATE}', '{CLUSTER}', \
                  '{CLUSTER}', 'CREATE_COMPLETE', 'there-aaaaaaaaaaaa', '{{}}', '{{}}'); \
@@ -192,10 +201,22 @@ impl Site {
                 .is_some_and(|pem| pem.starts_with("-----BEGIN CERTIFICATE")),
             "{certificate}"
         );
-        let wrong = json!({"cluster_uuid": CLUSTER, "csr": "not one"});
-        let (status, answer) = ask(&self.user, Method::POST, "certificates", Some(wrong)).await?;
+        let ours = rcgen::KeyPair::generate()?;
+        let csr = rcgen::CertificateParams::new(Vec::<String>::new())?
+            .serialize_request(&ours)?
+            .pem()?;
+        let sign = async |csr: &str| {
+            let body = json!({"cluster_uuid": CLUSTER, "csr": csr});
+            ask(&self.user, Method::POST, "certificates", Some(body)).await
+        };
+        let (status, signed) = sign(&csr).await?;
         ensure!(
-            (400..500).contains(&status),
+            status == 201 && signed["pem"].is_string(),
+            "signing: {status} {signed}"
+        );
+        let (status, answer) = sign("not one").await?;
+        ensure!(
+            status == 400,
             "a request for signature that is none: {status} {answer}"
         );
 
