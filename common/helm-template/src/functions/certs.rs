@@ -1,14 +1,14 @@
-//! sprig's keys and certificates. RSA only: elliptic and DSA keys are refused
-//! with an error that says so.
+//! sprig's certificates.
 
 use super::encode::base64_decoded;
+use super::keys::{self, PrivateKey};
 use super::{Row, int_of, text_of};
 use crate::native::{Field, Native, Struct};
 use crate::template::exec::Fault;
 use crate::value::Value;
-use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPrivateKey as _};
-use rsa::pkcs8::{DecodePrivateKey as _, LineEnding};
-use rsa::{RsaPrivateKey, pkcs1v15};
+use rsa::pkcs1v15;
+use rsa::pkcs8::LineEnding;
+use rsa::signature::{Keypair, Signer};
 use sha2::Sha256;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
@@ -17,7 +17,7 @@ use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::builder::{Builder as _, CertificateBuilder, Profile};
 use x509_cert::der::asn1::{BitString, Ia5String, OctetString, SetOfVec, Utf8StringRef};
 use x509_cert::der::oid::ObjectIdentifier;
-use x509_cert::der::{Any, DecodePem as _, EncodePem as _};
+use x509_cert::der::{Any, Decode as _, EncodePem as _};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
@@ -25,13 +25,16 @@ use x509_cert::ext::pkix::{
 };
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
 use x509_cert::serial_number::SerialNumber;
-use x509_cert::spki::SubjectPublicKeyInfoOwned;
+use x509_cert::spki::{
+    AlgorithmIdentifierOwned, DynSignatureAlgorithmIdentifier, EncodePublicKey, SignatureBitStringEncoding,
+    SubjectPublicKeyInfoOwned,
+};
 use x509_cert::time::{Time, Validity};
 
 type Result<T> = std::result::Result<T, Fault>;
 
 pub(super) const TABLE: &[Row] = &[
-    ("genPrivateKey", "s", |_, a| gen_private_key(&text_of(&a[0]))),
+    ("genPrivateKey", "s", |_, a| Ok(gen_private_key(&text_of(&a[0])))),
     ("genCA", "si", |_, a| {
         certificate(&Request::authority(a), &new_key(2048)?, None)
     }),
@@ -148,34 +151,29 @@ fn items(value: &Value) -> &[Value] {
     }
 }
 
-fn new_key(bits: usize) -> Result<RsaPrivateKey> {
-    RsaPrivateKey::new(&mut rsa::rand_core::OsRng, bits)
-        .map_err(|error| Fault::Plain(format!("error generating rsa key: {error}")))
+fn new_key(bits: usize) -> Result<PrivateKey> {
+    PrivateKey::rsa(bits).map_err(|error| Fault::Plain(format!("error generating rsa key: {error}")))
 }
 
-fn read_key(pem: &str) -> Result<RsaPrivateKey> {
-    if !pem.contains("-----BEGIN ") {
-        return Fault::plain("parsing private key: no PEM data in input");
-    }
-    RsaPrivateKey::from_pkcs1_pem(pem)
-        .or_else(|_| RsaPrivateKey::from_pkcs8_pem(pem))
-        .map_err(|error| {
-            Fault::Plain(format!(
-                "parsing private key: only RSA keys are supported: {error}"
-            ))
-        })
+fn read_key(pem: &str) -> Result<PrivateKey> {
+    PrivateKey::read(pem).map_err(|error| Fault::Plain(format!("parsing private key: {error}")))
 }
 
-fn key_pem(key: &RsaPrivateKey) -> Result<String> {
-    Ok(key.to_pkcs1_pem(LineEnding::LF).map_err(plain)?.to_string())
+fn read_certificate(pem: &str, name: &str) -> Result<Certificate> {
+    let (_, der) = keys::block(pem).ok_or_else(|| Fault::Plain("unable to decode certificate".to_owned()))?;
+    Certificate::from_der(&der)
+        .map_err(|error| Fault::Plain(format!("error parsing certificate: {name}: {error}")))
 }
 
-fn gen_private_key(kind: &str) -> Result<Value> {
-    match kind {
-        "" | "rsa" => Ok(Value::str(key_pem(&new_key(4096)?)?)),
-        "dsa" | "ecdsa" | "ed25519" => Fault::plain(format!("private keys of type {kind} are not supported")),
-        other => Ok(Value::str(format!("Unknown type {other}"))),
-    }
+/// What fails here is the result, as in sprig.
+fn gen_private_key(kind: &str) -> Value {
+    let made = match PrivateKey::generate(kind) {
+        None => Err(format!("Unknown type {kind}")),
+        Some(made) => made
+            .and_then(|key| key.pem())
+            .map_err(|error| format!("failed to generate private key: {error}")),
+    };
+    Value::str(made.unwrap_or_else(|text| text))
 }
 
 fn common_name(text: &str) -> Result<Name> {
@@ -212,70 +210,142 @@ fn result(cert: String, key: String) -> Value {
 }
 
 /// Signs by `authority`, or by the key itself.
-fn certificate(request: &Request, key: &RsaPrivateKey, authority: Option<&Value>) -> Result<Value> {
-    let spki = SubjectPublicKeyInfoOwned::from_key(key.to_public_key()).map_err(plain)?;
+fn certificate(request: &Request, key: &PrivateKey, authority: Option<&Value>) -> Result<Value> {
     let subject = common_name(&request.common_name)?;
-    let (issuer, issuer_id, signer) = match authority {
-        None => (subject.clone(), None, key.clone()),
+    let draft = |issuer, issuer_id| Draft {
+        request,
+        subject: subject.clone(),
+        key,
+        issuer,
+        issuer_id,
+    };
+    let cert = match authority {
+        None => draft(subject.clone(), None).signed_by(key)?,
         Some(authority) => {
-            let cert = text_of(&authority.native_field("Cert")).into_owned();
-            let cert = Certificate::from_pem(cert.trim())
-                .map_err(|error| Fault::Plain(format!("error parsing certificate: {error}")))?;
+            let cert = read_certificate(
+                &text_of(&authority.native_field("Cert")),
+                "decodedSignerCert.Bytes",
+            )?;
+            let signer = PrivateKey::read(&text_of(&authority.native_field("Key")))
+                .map_err(|error| Fault::Plain(format!("error parsing private key: {error}")))?;
             let id = key_id(&cert.tbs_certificate.subject_public_key_info)?;
-            let signer = read_key(&text_of(&authority.native_field("Key")))?;
-            (cert.tbs_certificate.subject.clone(), Some(id), signer)
+            draft(cert.tbs_certificate.subject.clone(), Some(id)).signed_by(&signer)?
         }
     };
-    let mut serial: [u8; 16] = rand::random();
-    serial[0] &= 0x7f;
-    let serial = SerialNumber::new(&serial).map_err(plain)?;
-    let signer = pkcs1v15::SigningKey::<Sha256>::new(signer);
-    let profile = Profile::Manual { issuer: Some(issuer) };
-    let mut builder = CertificateBuilder::new(
-        profile,
-        serial,
-        request.validity()?,
-        subject,
-        spki.clone(),
-        &signer,
-    )
-    .map_err(plain)?;
-    let mut usage = KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment;
-    if request.is_ca {
-        usage |= KeyUsages::KeyCertSign;
+    Ok(result(cert, key.pem().map_err(plain)?))
+}
+
+/// A certificate but for its signature.
+struct Draft<'a> {
+    request: &'a Request,
+    subject: Name,
+    key: &'a PrivateKey,
+    issuer: Name,
+    /// `None` where a key signs for itself.
+    issuer_id: Option<OctetString>,
+}
+
+impl Draft<'_> {
+    /// The certificate, PEM, signed with the algorithm that Go takes for the signer's key.
+    fn signed_by(self, signer: &PrivateKey) -> Result<String> {
+        match signer {
+            PrivateKey::Rsa(key) => {
+                let key = pkcs1v15::SigningKey::<Sha256>::new((**key).clone());
+                self.sign::<_, pkcs1v15::Signature>(&key)
+            }
+            PrivateKey::P256(key) => {
+                self.sign::<_, p256::ecdsa::DerSignature>(&p256::ecdsa::SigningKey::from(key))
+            }
+            PrivateKey::P384(key) => {
+                self.sign::<_, p384::ecdsa::DerSignature>(&p384::ecdsa::SigningKey::from(key))
+            }
+            PrivateKey::Ed25519(key) => self.sign::<_, Ed25519Signature>(&Ed25519Signer(key)),
+            PrivateKey::Dsa(_) => Err(plain(
+                "x509: certificate private key does not implement crypto.Signer",
+            )),
+        }
     }
-    builder.add_extension(&KeyUsage(usage)).map_err(plain)?;
-    builder
-        .add_extension(&ExtendedKeyUsage(vec![SERVER_AUTH, CLIENT_AUTH]))
-        .map_err(plain)?;
-    builder
-        .add_extension(&BasicConstraints {
-            ca: request.is_ca,
-            path_len_constraint: None,
-        })
-        .map_err(plain)?;
-    if request.is_ca {
-        builder
-            .add_extension(&SubjectKeyIdentifier(key_id(&spki)?))
-            .map_err(plain)?;
-    }
-    if let Some(id) = issuer_id {
-        let id = AuthorityKeyIdentifier {
-            key_identifier: Some(id),
-            ..AuthorityKeyIdentifier::default()
+
+    fn sign<S, T>(self, signer: &S) -> Result<String>
+    where
+        S: Keypair + DynSignatureAlgorithmIdentifier + Signer<T>,
+        S::VerifyingKey: EncodePublicKey,
+        T: SignatureBitStringEncoding,
+    {
+        let spki = self.key.public().map_err(plain)?;
+        let mut serial: [u8; 16] = rand::random();
+        serial[0] &= 0x7f;
+        let serial = SerialNumber::new(&serial).map_err(plain)?;
+        let profile = Profile::Manual {
+            issuer: Some(self.issuer),
         };
-        builder.add_extension(&id).map_err(plain)?;
-    }
-    if !request.names.is_empty() {
+        let validity = self.request.validity()?;
+        let mut builder =
+            CertificateBuilder::new(profile, serial, validity, self.subject, spki.clone(), signer)
+                .map_err(plain)?;
+        let mut usage = KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment;
+        if self.request.is_ca {
+            usage |= KeyUsages::KeyCertSign;
+        }
+        builder.add_extension(&KeyUsage(usage)).map_err(plain)?;
         builder
-            .add_extension(&SubjectAltName(request.names.clone()))
+            .add_extension(&ExtendedKeyUsage(vec![SERVER_AUTH, CLIENT_AUTH]))
             .map_err(plain)?;
+        let constraints = BasicConstraints {
+            ca: self.request.is_ca,
+            path_len_constraint: None,
+        };
+        builder.add_extension(&constraints).map_err(plain)?;
+        if self.request.is_ca {
+            let id = SubjectKeyIdentifier(key_id(&spki)?);
+            builder.add_extension(&id).map_err(plain)?;
+        }
+        if self.issuer_id.is_some() {
+            let id = AuthorityKeyIdentifier {
+                key_identifier: self.issuer_id,
+                ..AuthorityKeyIdentifier::default()
+            };
+            builder.add_extension(&id).map_err(plain)?;
+        }
+        if !self.request.names.is_empty() {
+            let names = SubjectAltName(self.request.names.clone());
+            builder.add_extension(&names).map_err(plain)?;
+        }
+        let signed = builder.build::<T>().map_err(plain)?;
+        signed.to_pem(LineEnding::LF).map_err(plain)
     }
-    let signed = builder.build::<pkcs1v15::Signature>().map_err(plain)?;
-    Ok(result(
-        signed.to_pem(LineEnding::LF).map_err(plain)?,
-        key_pem(key)?,
-    ))
+}
+
+/// Ed25519 as the certificate builder takes signers; the crate's own signature lacks the encoding.
+struct Ed25519Signer<'a>(&'a ed25519_dalek::SigningKey);
+
+struct Ed25519Signature([u8; 64]);
+
+impl Keypair for Ed25519Signer<'_> {
+    type VerifyingKey = ed25519_dalek::VerifyingKey;
+
+    fn verifying_key(&self) -> Self::VerifyingKey {
+        self.0.verifying_key()
+    }
+}
+
+impl DynSignatureAlgorithmIdentifier for Ed25519Signer<'_> {
+    fn signature_algorithm_identifier(&self) -> x509_cert::spki::Result<AlgorithmIdentifierOwned> {
+        self.0.signature_algorithm_identifier()
+    }
+}
+
+impl Signer<Ed25519Signature> for Ed25519Signer<'_> {
+    fn try_sign(&self, message: &[u8]) -> std::result::Result<Ed25519Signature, rsa::signature::Error> {
+        let signature: ed25519_dalek::Signature = self.0.try_sign(message)?;
+        Ok(Ed25519Signature(signature.to_bytes()))
+    }
+}
+
+impl SignatureBitStringEncoding for Ed25519Signature {
+    fn to_bitstring(&self) -> x509_cert::der::Result<BitString> {
+        BitString::from_bytes(&self.0)
+    }
 }
 
 fn build_custom(args: &[Value]) -> Result<Value> {
@@ -286,13 +356,7 @@ fn build_custom(args: &[Value]) -> Result<Value> {
         bytes.ok_or_else(|| Fault::Plain(format!("unable to decode base64 {what}")))
     };
     let (cert, key) = (decode(&args[0], "certificate")?, decode(&args[1], "private key")?);
-    if !cert.contains("-----BEGIN ") {
-        return Fault::plain("unable to decode certificate");
-    }
-    Certificate::from_pem(cert.trim())
-        .map_err(|error| Fault::Plain(format!("error parsing certificate: decodedCert.Bytes: {error}")))?;
-    if !key.contains("PRIVATE KEY-----") {
-        return Fault::plain("error parsing private key: no PEM data in input");
-    }
+    read_certificate(&cert, "decodedCert.Bytes")?;
+    PrivateKey::read(&key).map_err(|error| Fault::Plain(format!("error parsing private key: {error}")))?;
     Ok(result(cert, key))
 }

@@ -15,6 +15,7 @@ mod go_time_parse;
 mod go_url;
 mod helm;
 pub(crate) mod json;
+mod keys;
 mod list;
 mod math;
 mod merge;
