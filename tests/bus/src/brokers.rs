@@ -7,7 +7,7 @@ use stack::home::Home;
 use stack::newer_rabbitmq::Installation;
 use stack::packages;
 use stack::rabbitmq::{Options, PASSWORD, RabbitMq, USER};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::certificates::{BROKER_NAME, Certificates};
 use crate::options::{OptionSet, SETS};
@@ -36,6 +36,12 @@ pub struct Broker {
 }
 
 static BROKERS: OnceCell<Brokers> = OnceCell::const_new();
+static CONDUCTORS: Mutex<()> = Mutex::const_new(());
+
+/// The right to be the conductor in the virtual hosts of all sets: two would share each other's requests.
+pub async fn as_conductor() -> MutexGuard<'static, ()> {
+    CONDUCTORS.lock().await
+}
 
 impl Brokers {
     /// The brokers that the tests of this process share.

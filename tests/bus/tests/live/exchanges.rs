@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bus::brokers::{Broker, Brokers};
+use bus::brokers::{Broker, Brokers, as_conductor};
 use bus::options::{OptionSet, SETS};
 use bus::python::{Finding, Plan, RELEASES, Release};
 use bus::server::{NAME, Server};
@@ -156,6 +156,7 @@ async fn malformed(broker: &Broker, set: &OptionSet) {
 async fn python_and_we_understand_each_other_under_every_set_of_options() {
     // Shown when the test fails.
     let _ = tracing_subscriber::fmt().with_test_writer().try_init();
+    let _alone = as_conductor().await;
     let brokers = Brokers::shared().await.unwrap();
     let mut servers = Vec::new();
     for broker in &brokers.all {

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result, ensure};
-use bus::brokers::{Broker, Brokers};
+use bus::brokers::{Broker, Brokers, as_conductor};
 use bus::options::{OptionSet, SETS};
 use futures::StreamExt;
 use reqwest::Method;
@@ -249,6 +249,7 @@ fn host(broker: &Broker) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn magnum_api_and_our_conductor_under_every_set_of_options() {
+    let _alone = as_conductor().await;
     let site = Site::start().await.unwrap();
     let pairs = site
         .brokers
