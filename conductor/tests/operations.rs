@@ -292,7 +292,14 @@ async fn a_deletion_makes_what_waits_pointless() {
     .await
     .unwrap();
     let resize = accept(&journal, "m2", CLUSTER, State::Accepted, scale(3)).await;
-    let delete = accept(&journal, "m3", CLUSTER, State::Accepted, Change::Delete).await;
+    let delete = accept(
+        &journal,
+        "m3",
+        CLUSTER,
+        State::Accepted,
+        Change::Delete { cluster: None },
+    )
+    .await;
     executor.wake(CLUSTER);
     until_idle(&journal, CLUSTER).await;
     assert_eq!(worker.seen().last(), Some(&(delete, "run")));

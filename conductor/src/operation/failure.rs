@@ -31,7 +31,7 @@ pub async fn write(app: &App, operation: &Operation, lease: &Lease, error: &str)
     restore(app, &mut tx, operation, error).await?;
     let (status, action) = match &operation.intent.change {
         Change::Create => (ClusterStatus::CreateFailed, Action::Create),
-        Change::Delete => (ClusterStatus::DeleteFailed, Action::Delete),
+        Change::Delete { .. } => (ClusterStatus::DeleteFailed, Action::Delete),
         _ => (ClusterStatus::UpdateFailed, Action::Update),
     };
     let others = app.journal.unfinished(&mut tx, uuid).await?;
@@ -142,7 +142,7 @@ async fn restore(
             let changes = Changes::new().set("user_id", from_user.clone());
             rows::cluster::update(tx, schema, &operation.cluster_uuid, &changes, &Guard::none()).await?;
         }
-        Change::Delete => {}
+        Change::Delete { .. } => {}
     }
     Ok(())
 }

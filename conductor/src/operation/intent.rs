@@ -1,6 +1,7 @@
 //! What an operation is for: kept as JSON in the journal, so that any conductor can finish it.
 
 use conductor_driver::facts::Facts;
+use magnum_objects::Cluster;
 use serde::{Deserialize, Serialize};
 
 /// The kinds of operation.
@@ -73,7 +74,11 @@ pub enum Change {
         nodegroup: String,
     },
     /// The cluster goes.
-    Delete,
+    Delete {
+        /// What it was; journals of before this was kept have none.
+        #[serde(default)]
+        cluster: Option<Remains>,
+    },
     /// A new node group.
     NodegroupCreate {
         /// Its uuid.
@@ -94,6 +99,61 @@ pub enum Change {
         /// Owner before: the old credential is removed in that user's name.
         from_user: Option<String>,
     },
+}
+
+/// What a deletion has to know of a cluster whose row has gone before the rest of it: a Python conductor that took over
+/// deletes the row as soon as Cluster API is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remains {
+    /// Its name.
+    pub name: String,
+    /// Its project.
+    pub project_id: String,
+    /// Who made it.
+    pub user_id: Option<String>,
+    /// Its release.
+    pub stack_id: Option<String>,
+    /// Reference of the cluster CA.
+    pub ca_cert_ref: Option<String>,
+    /// Reference of Magnum's client certificate.
+    pub magnum_cert_ref: Option<String>,
+    /// Reference of etcd's CA.
+    pub etcd_ca_cert_ref: Option<String>,
+    /// Reference of the front proxy's CA.
+    pub front_proxy_ca_cert_ref: Option<String>,
+}
+
+impl Remains {
+    /// Of a cluster that is about to be deleted.
+    pub fn of(cluster: &Cluster) -> Self {
+        Self {
+            name: cluster.name.clone(),
+            project_id: cluster.project_id.clone(),
+            user_id: cluster.user_id.clone(),
+            stack_id: cluster.stack_id.clone(),
+            ca_cert_ref: cluster.ca_cert_ref.clone(),
+            magnum_cert_ref: cluster.magnum_cert_ref.clone(),
+            etcd_ca_cert_ref: cluster.etcd_ca_cert_ref.clone(),
+            front_proxy_ca_cert_ref: cluster.front_proxy_ca_cert_ref.clone(),
+        }
+    }
+
+    /// The cluster as far as it is known.
+    pub fn cluster(&self, uuid: &str) -> Cluster {
+        let remains = self.clone();
+        Cluster {
+            uuid: uuid.to_owned(),
+            name: remains.name,
+            project_id: remains.project_id,
+            user_id: remains.user_id,
+            stack_id: remains.stack_id,
+            ca_cert_ref: remains.ca_cert_ref,
+            magnum_cert_ref: remains.magnum_cert_ref,
+            etcd_ca_cert_ref: remains.etcd_ca_cert_ref,
+            front_proxy_ca_cert_ref: remains.front_proxy_ca_cert_ref,
+            ..Cluster::default()
+        }
+    }
 }
 
 /// The application credential that a request made; its secret is kept apart.
@@ -147,7 +207,7 @@ impl Intent {
             Change::Scale { update: true, .. } => Kind::Update,
             Change::Scale { update: false, .. } => Kind::Resize,
             Change::Upgrade { .. } => Kind::Upgrade,
-            Change::Delete => Kind::Delete,
+            Change::Delete { .. } => Kind::Delete,
             Change::NodegroupCreate { .. } => Kind::NodegroupCreate,
             Change::NodegroupUpdate { .. } => Kind::NodegroupUpdate,
             Change::NodegroupDelete { .. } => Kind::NodegroupDelete,

@@ -208,7 +208,6 @@ async fn begun<'a>(stack: &'a Stack, life: &Life<'_>) -> Result<Made<'a>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a deletion of ours that Python ends leaves the release record that we were about to remove"]
 async fn python_takes_over_in_the_middle_of_everything_and_gives_back() -> Result<()> {
     let (stack, _turn) = SHARED.alone().await?;
     let [first, next] = stack::demo::VERSIONS;

@@ -5,7 +5,7 @@ use magnum_objects::{Changes, ClusterStatus, Guard, MagnumError, rows};
 use super::Acceptor;
 use crate::{
     notify::{Action, Outcome},
-    operation::intent::Change,
+    operation::intent::{Change, Remains},
     request::{Request, RequestError},
 };
 
@@ -32,8 +32,10 @@ impl Acceptor {
         for group in &groups {
             rows::nodegroup::update(&mut tx, schema, &group.uuid, &changes, &Guard::none()).await?;
         }
-        self.journal(tx, request, cluster_uuid, Change::Delete, None)
-            .await?;
+        let change = Change::Delete {
+            cluster: Some(Remains::of(&cluster)),
+        };
+        self.journal(tx, request, cluster_uuid, change, None).await?;
         self.app.notifications.cluster(
             &request.context,
             Action::Delete,

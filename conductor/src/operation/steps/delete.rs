@@ -10,7 +10,7 @@ use super::Steps;
 use crate::{
     cloud,
     notify::{Action, Outcome},
-    operation::{Operation, State, StepError, executor::Progress, lease::Lease},
+    operation::{Operation, State, StepError, executor::Progress, intent::Change, lease::Lease},
     trusts,
 };
 
@@ -28,8 +28,8 @@ impl Steps {
         let groups =
             rows::nodegroup::by_cluster(&mut conn, self.app.db.schema(), &operation.cluster_uuid).await?;
         drop(conn);
+        let found = found.or_else(|| remains(operation));
         let Some(cluster) = found else {
-            // Somebody else removed the row; there is nothing left to tell.
             let mut tx = self.app.journal.pool().begin().await?;
             self.app.journal.forget(&mut tx, &operation.cluster_uuid).await?;
             tx.commit().await?;
@@ -183,6 +183,20 @@ impl Steps {
                 .cluster(&context, Action::Delete, Outcome::Success, &cluster, &groups);
         }
         Ok(())
+    }
+}
+
+/// The cluster as it was when its deletion was asked for: somebody else, a Python conductor that took over and gave back,
+/// has removed its row, and what that one left is still to go.
+fn remains(operation: &Operation) -> Option<Cluster> {
+    match &operation.intent.change {
+        Change::Delete { cluster } => {
+            tracing::info!("the cluster's row is gone already; what is left of the cluster follows it");
+            cluster
+                .as_ref()
+                .map(|cluster| cluster.cluster(&operation.cluster_uuid))
+        }
+        _ => None,
     }
 }
 
