@@ -6,6 +6,8 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/magnum-conductor
 DENY := $(CACHE)/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
 STACK := cargo run --quiet --bin stack --
+# By name and not by package: with `-p e2e` cargo would build most dependencies once more, with fewer features.
+E2E := $(foreach suite,$(wildcard tests/e2e/tests/*),--test $(basename $(notdir $(suite))))
 
 .PHONY: demo demo-down test toolchain programs lint deny unit go-test e2e fuzz bench
 
@@ -54,7 +56,7 @@ go-test:
 # One stack after another, so that they do not starve each other of two cores.
 e2e: programs
 	$(STACK) prepare
-	RUST_BACKTRACE=0 cargo test --no-fail-fast -p e2e -- --nocapture --test-threads=4
+	RUST_BACKTRACE=0 cargo test --no-fail-fast --workspace $(E2E) -- --nocapture --test-threads=4
 
 # ----- not part of `make test` -----
 

@@ -7,6 +7,7 @@
 //!
 //! [`Transport::connect`] keeps the connections; [`Transport::serve`] hands requests to an [`Endpoint`].
 
+mod admission;
 mod caller;
 mod compression;
 mod config;

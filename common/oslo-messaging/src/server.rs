@@ -14,27 +14,23 @@ use lapin::types::AMQPValue;
 use lapin::{Acker, BasicProperties, Channel, Connection};
 use parking_lot::Mutex;
 use rand::Rng;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::admission::{Admission, admit};
 use crate::declare::{self, Refusal};
-use crate::envelope::{self, Request, version_is_compatible};
+use crate::envelope::{self, Request};
 use crate::incoming::{Endpoint, Incoming, RawMessage, Settle};
 use crate::lanes::{Lanes, Ticket};
 use crate::ledger::{Known, Ledger};
 use crate::topology::{self, Queue};
 use crate::transport::Transport;
 use crate::work::{Work, settled};
-use crate::{ConfigError, RemoteError, compression};
-
-/// Version of every endpoint that declares none.
-const ENDPOINT_VERSION: &str = "1.0";
-/// oslo.messaging's own method, answered if `[DEFAULT] rpc_ping_enabled`.
-const PING: &str = "oslo_rpc_server_ping";
+use crate::{ConfigError, compression};
 
 /// Whom a server serves, or a client calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,14 +122,6 @@ struct Core {
 enum Event {
     Delivered(usize, Box<lapin::Result<Delivery>>),
     Ended(usize),
-}
-
-/// What the dispatcher's checks say.
-enum Admission {
-    /// To be worked on: method and arguments.
-    Granted(String, Map<String, Value>),
-    /// The answer is known already.
-    Answered(Result<Value, RemoteError>),
 }
 
 impl Transport {
@@ -457,7 +445,7 @@ impl Core {
             () = self.stopping.cancelled() => return work.requeue(),
             slot = self.slots.clone().acquire_owned() => slot,
         };
-        let (method, args) = match self.admit(&mut request) {
+        let (method, args) = match admit(&mut request, self.limits.ping) {
             Admission::Granted(method, args) => (method, args),
             Admission::Answered(answer) => {
                 work.ack().await;
@@ -473,37 +461,6 @@ impl Core {
         drop(slot);
         drop(ticket);
     }
-
-    /// The checks of oslo.messaging's dispatcher, in its order and words; the answer where they fail.
-    fn admit(&self, request: &mut Request) -> Admission {
-        let method = match &request.method {
-            Some(Value::String(method)) => Some(method.as_str()),
-            _ => None,
-        };
-        let version = request.version.as_deref().unwrap_or(ENDPOINT_VERSION);
-        if request.namespace.is_some() || !version_is_compatible(ENDPOINT_VERSION, version) {
-            return Admission::Answered(Err(RemoteError::unsupported_version(version, method)));
-        }
-        let Some(method) = method else {
-            return Admission::Answered(Err(RemoteError::type_error(
-                "hasattr(): attribute name must be string",
-            )));
-        };
-        if method == PING && self.limits.ping {
-            return Admission::Answered(Ok("pong".into()));
-        }
-        if method.starts_with('_') {
-            return Admission::Answered(Err(RemoteError::no_such_method(method)));
-        }
-        let method = method.to_owned();
-        match &mut request.args {
-            Value::Object(args) => Admission::Granted(method, std::mem::take(args)),
-            other => {
-                let message = format!("'{}' object has no attribute 'items'", python_type(other));
-                Admission::Answered(Err(RemoteError::builtin("AttributeError", message)))
-            }
-        }
-    }
 }
 
 /// Acknowledges deliveries that are not worked on.
@@ -511,18 +468,6 @@ async fn acknowledge(ackers: Vec<Acker>) {
     for acker in ackers {
         // If this fails, it comes once more.
         let _ = settled(acker.ack(BasicAckOptions::default())).await;
-    }
-}
-
-fn python_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "NoneType",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float",
-        Value::Number(_) => "int",
-        Value::String(_) => "str",
-        Value::Array(_) => "list",
-        Value::Object(_) => "dict",
     }
 }
 

@@ -84,7 +84,7 @@ impl Release {
         let environment = self.environment().await?;
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("python");
         let mut command = std::process::Command::new(environment.join("bin/python"));
-        stack::process::clean_environment(&mut command);
+        stack::environment::clean_environment(&mut command);
         command
             .arg(folder.join("exchanges.py"))
             .arg(phase)

@@ -8,6 +8,7 @@ pub mod beside;
 pub mod cache;
 pub mod cloud;
 pub mod demo;
+pub mod environment;
 pub mod home;
 pub mod identity;
 pub mod keystone;

@@ -11,39 +11,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
+use crate::environment::{clean_environment, forget_cargo};
 use crate::home::Home;
 
 /// How often readiness and ends are looked for.
 const POLL: Duration = Duration::from_millis(50);
-
-/// Variables of the caller's environment that no server may see: they override the CA that a client of a server
-/// of ours was told to trust, or send loopback traffic through a proxy.
-const UNWANTED: [&str; 11] = [
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "LOGS",
-    "http_proxy",
-    "https_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "all_proxy",
-    "ALL_PROXY",
-];
-
-/// Takes out of a command's environment what would disturb traffic on loopback: proxies, foreign CA bundles, and
-/// the caller's own OpenStack credentials.
-pub fn clean_environment(command: &mut Command) {
-    for name in UNWANTED {
-        command.env_remove(name);
-    }
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|n| n.starts_with("OS_")) {
-            command.env_remove(name);
-        }
-    }
-}
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -120,6 +92,7 @@ impl Spec {
         if self.own_network {
             clean_environment(&mut command);
         }
+        forget_cargo(&mut command);
         command
             .args(&self.args)
             .envs(self.env.iter().map(|(k, v)| (k, v)));

@@ -5,6 +5,7 @@ use std::process::ExitStatus;
 use anyhow::{Context, Result};
 use tokio::process::Command;
 
+use crate::environment::forget_cargo;
 use crate::home::Home;
 use crate::management_cluster::{self, ManagementCluster};
 use crate::mariadb::MariaDb;
@@ -26,7 +27,9 @@ pub async fn with_servers(home: &Home, command: &[String]) -> Result<ExitStatus>
         ManagementCluster::start(&kubernetes.programs, &kubernetes.cluster_api, home, &options),
     )?;
     let (program, arguments) = command.split_first().context("no command is given")?;
-    let outcome = Command::new(program)
+    let mut child = Command::new(program);
+    forget_cargo(child.as_std_mut());
+    let outcome = child
         .args(arguments)
         .env("AMQP_URL", broker.transport_url())
         .env(

@@ -17,4 +17,7 @@ pub const TARGETS: &[Target] = &[
     ("yaml_reader", yaml_reader),
     ("archive_reader", archive_reader),
     ("record_decoder", record_decoder),
+    ("bus_envelope", bus_envelope),
+    ("bus_context", bus_context),
+    ("bus_objects", bus_objects),
 ];
