@@ -1,6 +1,7 @@
 //! Runs `python/exchanges.py` in an environment with a release of oslo.messaging.
 
 use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -88,6 +89,8 @@ impl Release {
         command
             .arg(folder.join("exchanges.py"))
             .arg(phase)
+            // oslo.messaging's queue manager asks when the leader of its group began, and there has to be one.
+            .process_group(0)
             .env("PYTHONDONTWRITEBYTECODE", "1");
         let mut child = tokio::process::Command::from(command)
             .stdin(Stdio::piped())
