@@ -144,13 +144,19 @@ impl ReleaseMaker {
         match chart::select(&self.settings.capi_helm, template) {
             ChartRef::Builtin => self.builtin(),
             ChartRef::Remote { name, repo, version } => {
+                let options = &self.settings.capi_conductor;
                 let source = ChartSource {
                     name,
                     repo,
                     version,
+                    keyring: options
+                        .chart_keyring
+                        .as_ref()
+                        .filter(|path| !path.is_empty())
+                        .map(PathBuf::from),
                     ..ChartSource::default()
                 };
-                let cache = PathBuf::from(&self.settings.capi_conductor.chart_cache_dir);
+                let cache = PathBuf::from(&options.chart_cache_dir);
                 Ok(Arc::new(source.fetch(&cache).await?))
             }
         }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use helm_template::go_quote;
+
 /// A chart that cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -107,6 +109,9 @@ pub enum SourceError {
         /// Why it could not be.
         source: std::io::Error,
     },
+    /// The chart's provenance was to be verified, and is not as it should be.
+    #[error(transparent)]
+    Provenance(#[from] ProvenanceError),
     /// The chart came but cannot be loaded.
     #[error(transparent)]
     Chart(#[from] ChartError),
@@ -116,11 +121,85 @@ impl SourceError {
     /// Whether the same call may succeed later without anything being corrected.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Repository { transient, .. } => *transient,
+            Self::Repository { transient, .. }
+            | Self::Provenance(ProvenanceError::Fetch { transient, .. }) => *transient,
             Self::Digest { .. } | Self::Cache { .. } => true,
             _ => false,
         }
     }
+}
+
+/// A chart whose provenance cannot be verified; the words are Helm's.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProvenanceError {
+    /// The repository or registry does not give the chart's provenance file.
+    #[error("failed to fetch provenance {}", go_quote(.url))]
+    Fetch {
+        /// Where it should be, without user and password.
+        url: String,
+        /// Whether trying again may help.
+        transient: bool,
+    },
+    /// There is no provenance file beside the archive.
+    #[error("could not load provenance file {path}: stat {path}: {reason}")]
+    Missing {
+        /// Where it should be.
+        path: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// The archive or its provenance file cannot be read.
+    #[error("open {path}: {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// The chart is a folder, which has no provenance.
+    #[error("unpacked charts cannot be verified")]
+    Directory,
+    /// The chart is a file of another name than `*.tgz`.
+    #[error("chart must be a tgz file")]
+    NotTgz,
+    /// The keyring cannot be read, or none of its keys can.
+    #[error("failed to load keyring: {0}")]
+    Keyring(String),
+    /// The provenance file holds no clear-signed message.
+    #[error("failed to decode signature: signature block not found")]
+    NoSignature,
+    /// The signature is none that could be checked.
+    #[error("openpgp: invalid data: {0}")]
+    Malformed(String),
+    /// The signature is of a kind that does not sign documents.
+    #[error("openpgp: unsupported feature: {0}")]
+    Unsupported(String),
+    /// No key of the keyring made the signature.
+    #[error("openpgp: signature made by unknown entity")]
+    UnknownEntity,
+    /// The text is not what the key signed.
+    #[error("openpgp: invalid signature: {0}")]
+    BadSignature(String),
+    /// The signed text does not consist of metadata and sums.
+    #[error("message block must have at least two parts")]
+    Parts,
+    /// A part of the signed text is no YAML.
+    #[error("{0}")]
+    Yaml(String),
+    /// The signed text says nothing of the archive.
+    #[error("provenance does not contain a SHA for a file named {}", go_quote(.0))]
+    NoSum(String),
+    /// The archive is not the one that was signed.
+    #[error("sha256 sum does not match for {name}: {} != {}", go_quote(.want), go_quote(.got))]
+    Sum {
+        /// File name of the archive.
+        name: String,
+        /// What was signed.
+        want: String,
+        /// What came.
+        got: String,
+    },
 }
 
 /// A chart and values that do not make a manifest.

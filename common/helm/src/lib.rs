@@ -50,6 +50,7 @@ pub mod manifest;
 mod objects;
 mod patch;
 pub mod print;
+pub mod provenance;
 pub mod release;
 pub mod releases;
 mod schema;
@@ -62,7 +63,7 @@ pub mod version;
 
 pub use capabilities::{HELM_VERSION, default_capabilities, kube_version};
 pub use chart::{Chart, File};
-pub use error::{ChartError, Refusal, ReleaseError, RenderFailure, SourceError};
+pub use error::{ChartError, ProvenanceError, Refusal, ReleaseError, RenderFailure, SourceError};
 pub use release::{Release, Status};
 pub use releases::{
     AppliedObject, Outcome, Releases, ReleasesOptions, Uninstalled, UpgradeRequest, is_valid_name,

@@ -14,10 +14,13 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use url::Url;
 
+pub(crate) use self::cache::sha256;
+
 use self::cache::Cache;
 use self::http::Http;
 use crate::chart::Chart;
-use crate::error::SourceError;
+use crate::error::{ProvenanceError, SourceError};
+use crate::provenance::{self, Keyring};
 
 /// A chart reference as `helm upgrade` takes it.
 #[derive(Clone, Debug, Default)]
@@ -36,29 +39,57 @@ pub struct ChartSource {
     pub ca_file: Option<PathBuf>,
     /// Trusts any certificate.
     pub insecure_skip_tls_verify: bool,
+    /// File of the keys with one of which the chart's provenance file has to be signed, as with
+    /// `helm --verify --keyring`; None does not verify.
+    pub keyring: Option<PathBuf>,
+}
+
+/// What a source gave.
+struct Download {
+    archive: Vec<u8>,
+    /// File name of the archive at the source.
+    name: String,
+    /// The provenance file, if it was asked for.
+    provenance: Option<Vec<u8>>,
 }
 
 impl ChartSource {
     /// Gets the chart. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honoured.
     pub async fn fetch(&self, cache_dir: &Path) -> Result<Chart, SourceError> {
-        let archive = match self.place()? {
+        let cache = Cache::new(cache_dir);
+        let signed = self.keyring.is_some();
+        let download = match self.place()? {
             Place::Path(path) => {
-                let loaded = tokio::task::spawn_blocking(move || Chart::from_path(&path)).await;
-                return Ok(loaded.map_err(|err| SourceError::Client(err.to_string()))??);
+                let keyring = self.keyring.clone();
+                return apart(move || match keyring {
+                    None => Ok(Chart::from_path(&path)?),
+                    Some(keyring) => Ok(Chart::from_archive(&provenance::verify_file(&path, &keyring)?)?),
+                })
+                .await;
             }
             Place::Oci(reference) => {
                 let http = Http::new(self)?;
-                oci::pull(&http, &reference, self.version.as_deref(), &Cache::new(cache_dir)).await?
+                oci::pull(&http, &reference, self.version.as_deref(), &cache, signed).await?
             }
-            Place::Archive(url) => Http::new(self)?.get(&url, true).await?,
+            Place::Archive(url) => {
+                let http = Http::new(self)?;
+                let archive = http.get(&url, true).await?;
+                http.with_provenance(archive, &url, signed, &cache).await?
+            }
             Place::Repository(url) => {
                 let http = Http::new(self)?;
                 let version = self.version.as_deref().unwrap_or_default();
-                index::fetch(&http, &url, &self.name, version, &Cache::new(cache_dir)).await?
+                index::fetch(&http, &url, &self.name, version, &cache, signed).await?
             }
         };
-        let loaded = tokio::task::spawn_blocking(move || Chart::from_archive(&archive)).await;
-        Ok(loaded.map_err(|err| SourceError::Client(err.to_string()))??)
+        let keyring = self.keyring.clone();
+        apart(move || {
+            if let Some(keyring) = keyring {
+                download.verify(&keyring)?;
+            }
+            Ok(Chart::from_archive(&download.archive)?)
+        })
+        .await
     }
 
     fn place(&self) -> Result<Place, SourceError> {
@@ -86,6 +117,22 @@ impl ChartSource {
         }
         Err(unusable())
     }
+}
+
+impl Download {
+    fn verify(&self, keyring: &Path) -> Result<(), ProvenanceError> {
+        provenance::is_archive_name(&self.name)?;
+        let provenance = self.provenance.as_deref().unwrap_or_default();
+        Keyring::read(keyring)?.verify(&self.name, &self.archive, provenance)
+    }
+}
+
+/// Does what takes long on a thread of its own.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
+) -> Result<T, SourceError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|err| SourceError::Client(err.to_string()))?
 }
 
 enum Place {

@@ -17,6 +17,8 @@ section! {
         pub max_concurrent_operations: usize = 64, min(1);
         /// Folder of downloaded charts.
         pub chart_cache_dir: String = "$state_path/charts".into();
+        /// Keyring with a key of which charts have to be signed; they are not verified if unset.
+        pub chart_keyring: Option<String> = None;
         /// Seconds per request to the management cluster, watches aside.
         pub kube_request_timeout: u64 = 30, min(1);
         /// Address and port of metrics and health, such as `127.0.0.1:9515`; none if unset.

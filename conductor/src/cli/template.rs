@@ -8,7 +8,7 @@ use clap::Args;
 use helm::{
     Capabilities, Chart, ChartSource, RenderFailure, TemplateOptions,
     print::{self, PrintOptions},
-    strvals,
+    provenance, strvals,
     values::{self, Values},
     yaml,
 };
@@ -113,6 +113,12 @@ pub struct SourceOptions {
     /// Trust any certificate.
     #[arg(long)]
     pub insecure_skip_tls_verify: bool,
+    /// Verify the chart by its provenance file; `builtin`, which is part of this program, has none.
+    #[arg(long)]
+    pub verify: bool,
+    /// Public keys for `--verify`; `pubring.gpg` in `$GNUPGHOME` or `~/.gnupg` if left out.
+    #[arg(long, value_name = "FILE")]
+    pub keyring: Option<PathBuf>,
 }
 
 /// Runs the command; the exit code is helm's. With `debug`, what did not become YAML is printed as it is.
@@ -255,6 +261,10 @@ async fn chart(name: &str, source: &SourceOptions) -> Result<Result<Chart, Strin
     }
     let name = name.trim();
     let path = Path::new(name);
+    if path.exists() && source.verify {
+        let archive = provenance::verify_file(path, &source.keyring()).map_err(|error| error.to_string())?;
+        return Ok(Chart::from_archive(&archive).map_err(|error| error.to_string()));
+    }
     if path.exists() {
         return Ok(Chart::from_path(path).map_err(|error| error.to_string()));
     }
@@ -270,6 +280,7 @@ async fn chart(name: &str, source: &SourceOptions) -> Result<Result<Chart, Strin
         });
     }
     let version = source.version.clone().map(|version| version.trim().to_owned());
+    let keyring = source.verify.then(|| source.keyring());
     let source = ChartSource {
         name: name.to_owned(),
         repo: source.repo.clone(),
@@ -278,6 +289,7 @@ async fn chart(name: &str, source: &SourceOptions) -> Result<Result<Chart, Strin
         password: source.password.clone().map(Into::into),
         ca_file: source.ca_file.clone(),
         insecure_skip_tls_verify: source.insecure_skip_tls_verify,
+        keyring,
     };
     let fetched = source.fetch(&cache_dir()).await;
     Ok(Ok(fetched.map_err(|error| error.to_string())?))
@@ -293,6 +305,16 @@ fn cache_dir() -> PathBuf {
     let base = home("XDG_CACHE_HOME").or_else(|| home("HOME").map(|home| home.join(".cache")));
     base.unwrap_or_else(std::env::temp_dir)
         .join("magnum-conductor/charts")
+}
+
+impl SourceOptions {
+    fn keyring(&self) -> PathBuf {
+        let chosen = self.keyring.clone();
+        chosen.unwrap_or_else(|| match std::env::var_os("GNUPGHOME") {
+            Some(folder) => Path::new(&folder).join("pubring.gpg"),
+            None => PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".gnupg/pubring.gpg"),
+        })
+    }
 }
 
 impl ValueOptions {

@@ -31,8 +31,24 @@ impl Cache {
     }
 
     fn archive_path(&self, digest: &str) -> Option<PathBuf> {
+        self.path(digest, "tgz")
+    }
+
+    /// The provenance file last seen of the archive with this digest; who uses it verifies it.
+    pub(super) fn provenance(&self, digest: &str) -> Option<Vec<u8>> {
+        std::fs::read(self.path(digest, "tgz.prov")?).ok()
+    }
+
+    pub(super) fn keep_provenance(&self, digest: &str, bytes: &[u8]) -> Result<(), SourceError> {
+        match self.path(digest, "tgz.prov") {
+            Some(path) => write(&path, bytes),
+            None => Ok(()),
+        }
+    }
+
+    fn path(&self, digest: &str, ending: &str) -> Option<PathBuf> {
         let is_digest = digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit());
-        is_digest.then(|| self.dir.join("charts").join(format!("{digest}.tgz")))
+        is_digest.then(|| self.dir.join("charts").join(format!("{digest}.{ending}")))
     }
 
     /// What is remembered about a URL.
@@ -81,7 +97,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), SourceError> {
 }
 
 /// SHA-256 in lower-case hex.
-pub(super) fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
         .iter()
         .map(|byte| format!("{byte:02x}"))

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
 use reqwest::header::{ETAG, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::{ChartSource, shown};
+use super::cache::{Cache, sha256};
+use super::{ChartSource, Download, shown};
 use crate::cluster::chain;
-use crate::error::SourceError;
+use crate::error::{ProvenanceError, SourceError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -105,6 +107,45 @@ impl Http {
         body(successful(response, url)?, url).await
     }
 
+    /// The archive that `url` gave, with the provenance file beside it if it is wanted. Of a repository that does
+    /// not answer, the file that was seen last is used.
+    pub(super) async fn with_provenance(
+        &self,
+        archive: Vec<u8>,
+        url: &Url,
+        signed: bool,
+        cache: &Cache,
+    ) -> Result<Download, SourceError> {
+        let name = url.path().rsplit('/').next().unwrap_or_default();
+        let name = percent_decode_str(name).decode_utf8_lossy().into_owned();
+        let mut download = Download {
+            archive,
+            name,
+            provenance: None,
+        };
+        if !signed {
+            return Ok(download);
+        }
+        let digest = sha256(&download.archive);
+        let beside = Url::parse(&format!("{url}.prov"))
+            .map_err(|err| failure(url, format!("no URL of a provenance file: {err}"), false))?;
+        let fetched = self.get(&beside, true).await;
+        let provenance = match fetched {
+            Ok(provenance) => {
+                if let Err(err) = cache.keep_provenance(&digest, &provenance) {
+                    tracing::warn!(error = %err, "chart cache cannot be written");
+                }
+                provenance
+            }
+            Err(err) => match cache.provenance(&digest).filter(|_| err.is_transient()) {
+                Some(provenance) => provenance,
+                None => return Err(not_fetched(shown(&beside), &err)),
+            },
+        };
+        download.provenance = Some(provenance);
+        Ok(download)
+    }
+
     /// Downloads if it has changed; None if it has not.
     pub(super) async fn get_if_changed(
         &self,
@@ -135,6 +176,15 @@ impl Http {
         };
         Ok(Some((body(response, url).await?, validators)))
     }
+}
+
+/// A provenance file that does not come.
+pub(super) fn not_fetched(url: String, cause: &SourceError) -> SourceError {
+    tracing::warn!(url, error = %cause, "provenance file of a chart does not come");
+    SourceError::Provenance(ProvenanceError::Fetch {
+        url,
+        transient: cause.is_transient(),
+    })
 }
 
 pub(super) fn successful(response: Response, url: &Url) -> Result<Response, SourceError> {

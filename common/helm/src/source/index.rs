@@ -9,7 +9,7 @@ use url::Url;
 
 use super::cache::{Cache, sha256};
 use super::http::{Http, Validators};
-use super::shown;
+use super::{Download, shown};
 use crate::error::SourceError;
 use crate::version::{self, Range};
 
@@ -40,33 +40,47 @@ pub(super) async fn fetch(
     name: &str,
     version: &str,
     cache: &Cache,
-) -> Result<Vec<u8>, SourceError> {
+    signed: bool,
+) -> Result<Download, SourceError> {
     let known = versions(http, repo, name, version, cache).await?;
     let entry = choose(&known.entries, version)?.ok_or_else(|| SourceError::NotFound {
         name: name.to_owned(),
         version: version.to_owned(),
         url: shown(repo),
     })?;
-    if let Some(archive) = cache.archive(&entry.digest) {
-        return Ok(archive);
-    }
-    let url = entry
-        .urls
-        .first()
-        .and_then(|url| base(repo).join(url).ok())
-        .ok_or_else(|| {
-            SourceError::Client(format!(
+    let url = entry.urls.first().and_then(|url| base(repo).join(url).ok());
+    let cached = cache.archive(&entry.digest);
+    let (url, cached) = match (url, cached) {
+        (Some(url), cached) => (url, cached),
+        (None, Some(archive)) if !signed => {
+            return Ok(Download {
+                archive,
+                name: String::new(),
+                provenance: None,
+            });
+        }
+        (None, _) => {
+            return Err(SourceError::Client(format!(
                 "chart {name:?} version {:?} has no downloadable URLs",
                 entry.version
-            ))
-        })?;
-    let archive = http.get(&url, true).await?;
+            )));
+        }
+    };
+    let archive = match cached {
+        Some(archive) => archive,
+        None => download(http, &url, &entry.digest, cache).await?,
+    };
+    http.with_provenance(archive, &url, signed, cache).await
+}
+
+async fn download(http: &Http, url: &Url, digest: &str, cache: &Cache) -> Result<Vec<u8>, SourceError> {
+    let archive = http.get(url, true).await?;
     let got = sha256(&archive);
-    if !entry.digest.is_empty() && got != entry.digest {
+    if !digest.is_empty() && got != digest {
         return Err(SourceError::Digest {
-            url: shown(&url),
+            url: shown(url),
             got,
-            want: entry.digest.clone(),
+            want: digest.to_owned(),
         });
     }
     keep(cache.keep_archive(&got, &archive));

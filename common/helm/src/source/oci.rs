@@ -6,13 +6,15 @@ use serde_json::Value;
 use url::Url;
 
 use super::cache::{Cache, sha256};
-use super::http::{Http, body, failure, successful};
-use super::shown;
+use super::http::{Http, body, failure, not_fetched, successful};
+use super::{Download, shown};
 use crate::error::SourceError;
 use crate::version::{self, Range};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CHART_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+
+const PROVENANCE_LAYER: &str = "application/vnd.cncf.helm.chart.provenance.v1.prov";
 
 /// A registry and a repository in it.
 struct Repository<'a> {
@@ -27,7 +29,8 @@ pub(super) async fn pull(
     reference: &str,
     version: Option<&str>,
     cache: &Cache,
-) -> Result<Vec<u8>, SourceError> {
+    signed: bool,
+) -> Result<Download, SourceError> {
     let unusable = || SourceError::Reference(format!("oci://{reference}"));
     let (registry, path) = reference.split_once('/').ok_or_else(unusable)?;
     let (name, tag) = match path.rsplit_once(':') {
@@ -59,31 +62,65 @@ pub(super) async fn pull(
     let manifest: Value =
         serde_json::from_slice(&repository.get(&format!("manifests/{tag}"), MANIFEST).await?)
             .map_err(|err| failure(&repository.root, format!("manifest cannot be read: {err}"), false))?;
-    let layers = manifest["layers"].as_array().into_iter().flatten();
-    let digest = layers
-        .filter(|layer| layer["mediaType"] == CHART_LAYER)
-        .find_map(|layer| layer["digest"].as_str())
+    let digest = layer(&manifest, CHART_LAYER)
         .ok_or_else(|| failure(&repository.root, "the manifest names no chart".to_owned(), false))?;
-    let want = digest.trim_start_matches("sha256:").to_owned();
-    if let Some(archive) = cache.archive(&want) {
-        return Ok(archive);
-    }
-    let archive = repository.get(&format!("blobs/{digest}"), "*/*").await?;
-    let got = sha256(&archive);
-    if got != want {
-        return Err(SourceError::Digest {
-            url: shown(&repository.root),
-            got,
-            want,
-        });
-    }
-    if let Err(err) = cache.keep_archive(&want, &archive) {
-        tracing::warn!(error = %err, "chart cache cannot be written");
-    }
-    Ok(archive)
+    let archive = repository.archive(digest, cache).await?;
+    let provenance = match signed {
+        true => {
+            let url = format!("oci://{registry}/{name}:{tag}.prov");
+            let fetched = repository.provenance(&manifest).await;
+            Some(fetched.map_err(|err| not_fetched(url, &err))?)
+        }
+        false => None,
+    };
+    let chart = name.rsplit('/').next().unwrap_or(name);
+    Ok(Download {
+        archive,
+        name: format!("{chart}-{}.tgz", tag.replace('_', "+")),
+        provenance,
+    })
+}
+
+/// The digest of the manifest's layer of a type.
+fn layer<'m>(manifest: &'m Value, media_type: &str) -> Option<&'m str> {
+    let mut layers = manifest["layers"].as_array().into_iter().flatten();
+    layers
+        .find(|layer| layer["mediaType"] == media_type)
+        .and_then(|layer| layer["digest"].as_str())
 }
 
 impl Repository<'_> {
+    async fn archive(&self, digest: &str, cache: &Cache) -> Result<Vec<u8>, SourceError> {
+        let want = digest.trim_start_matches("sha256:");
+        if let Some(archive) = cache.archive(want) {
+            return Ok(archive);
+        }
+        let archive = self.blob(digest).await?;
+        if let Err(err) = cache.keep_archive(want, &archive) {
+            tracing::warn!(error = %err, "chart cache cannot be written");
+        }
+        Ok(archive)
+    }
+
+    async fn provenance(&self, manifest: &Value) -> Result<Vec<u8>, SourceError> {
+        let missing = || failure(&self.root, "the manifest names no provenance".to_owned(), false);
+        self.blob(layer(manifest, PROVENANCE_LAYER).ok_or_else(missing)?)
+            .await
+    }
+
+    async fn blob(&self, digest: &str) -> Result<Vec<u8>, SourceError> {
+        let blob = self.get(&format!("blobs/{digest}"), "*/*").await?;
+        let (got, want) = (sha256(&blob), digest.trim_start_matches("sha256:"));
+        if got == want {
+            return Ok(blob);
+        }
+        Err(SourceError::Digest {
+            url: shown(&self.root),
+            got,
+            want: want.to_owned(),
+        })
+    }
+
     /// The newest tag in a range.
     async fn newest(&self, range: &str) -> Result<String, SourceError> {
         let wanted = if range.is_empty() { "*" } else { range };
