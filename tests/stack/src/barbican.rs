@@ -1,4 +1,4 @@
-//! Barbican under gunicorn, with its software-only crypto plugin and a database file of its own.
+//! Barbican under gunicorn, with its software-only crypto plugin.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,9 +9,13 @@ use serde_json::json;
 
 use crate::home::Home;
 use crate::identity::{ADMIN, Identity, MAGNUM};
+use crate::mariadb::MariaDb;
 use crate::process::{Process, Spec, http_client};
 use crate::python;
 use crate::seed::REGION;
+
+/// The name and password of Barbican's database account; the database has the same name.
+const DATABASE: (&str, &str) = ("barbican", "barbican-db-secret");
 
 const START_LIMIT: Duration = Duration::from_secs(120);
 
@@ -26,11 +30,19 @@ pub struct Barbican {
 }
 
 impl Barbican {
-    /// Starts it on `port`, with tokens checked by Keystone. Not in the catalog yet, see [`Barbican::register`].
-    pub async fn start(home: &Home, port: u16, keystone: &Identity) -> Result<Self> {
+    /// Starts it on `port` with a new database, tokens checked by Keystone. Not in the catalog yet, see
+    /// [`Barbican::register`].
+    pub async fn start(home: &Home, port: u16, keystone: &Identity, database: &MariaDb) -> Result<Self> {
         let environment = python::pinned("barbican-23.0", "").await?;
         let folder = home.folder("barbican")?;
-        write_config(&folder, port, keystone)?;
+        let (name, password) = DATABASE;
+        database
+            .execute(&format!(
+                "CREATE DATABASE {name} CHARACTER SET utf8mb3; \
+                 CREATE USER '{name}'@'%' IDENTIFIED BY '{password}'; GRANT ALL ON {name}.* TO '{name}'@'%';"
+            ))
+            .await?;
+        write_config(&folder, port, keystone, database.port())?;
         let spec = Spec::new("barbican", environment.join("bin/gunicorn"))
             .args(["--workers", "1", "--threads", "4", "--timeout", "120"])
             .args(["--access-logfile", "-", "--no-control-socket"])
@@ -39,7 +51,11 @@ impl Barbican {
             .arg("barbican_wsgi:application")
             // Where oslo looks for barbican.conf.
             .env("HOME", &folder)
-            .env("BARBICAN_PASTE", folder.join("paste.ini"))
+            // Barbican's own; openstacksdk, and so Magnum, finds the API by the versions that it shows at `/`.
+            .env(
+                "BARBICAN_PASTE",
+                environment.join("etc/barbican/barbican-api-paste.ini"),
+            )
             .env("PYTHONDONTWRITEBYTECODE", "1");
         let mut server = Process::spawn(home, spec)?;
         let http = http_client(30)?;
@@ -84,49 +100,27 @@ impl Barbican {
     }
 }
 
-fn write_config(folder: &Path, port: u16, keystone: &Identity) -> Result<()> {
-    let write = |path: std::path::PathBuf, text: String| {
-        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-    };
+fn write_config(folder: &Path, port: u16, keystone: &Identity, database_port: u16) -> Result<()> {
+    let (database, password) = DATABASE;
     let hidden = folder.join(".barbican");
     std::fs::create_dir_all(&hidden).with_context(|| format!("cannot create {}", hidden.display()))?;
-    write(
-        hidden.join("barbican.conf"),
-        format!(
-            "[DEFAULT]\nhost_href = http://127.0.0.1:{port}\nuse_stderr = true\ndb_auto_create = true\n\
-             [database]\nconnection = sqlite:///{}/barbican.sqlite\n\
-             [secretstore]\nenabled_secretstore_plugins = store_crypto\n\
-             [crypto]\nenabled_crypto_plugins = simple_crypto\n\
-             [simple_crypto_plugin]\nkek = {MASTER_KEY}\n\
-             [queue]\nenable = false\n\
-             [oslo_messaging_notifications]\ndriver = noop\n\
-             [keystone_authtoken]\nwww_authenticate_uri = {url}\nauth_url = {url}\nauth_type = password\n\
-             username = {}\npassword = {}\nproject_name = {}\nuser_domain_name = Default\n\
-             project_domain_name = Default\n",
-            folder.display(),
-            MAGNUM.user,
-            MAGNUM.password,
-            MAGNUM.project,
-            url = keystone.url(),
-        ),
-    )?;
-    let filter = |name: &str, factory: &str| format!("[filter:{name}]\npaste.filter_factory = {factory}\n");
-    write(
-        folder.join("paste.ini"),
-        [
-            "[composite:main]\nuse = egg:Paste#urlmap\n/v1: api\n".to_owned(),
-            "[pipeline:api]\npipeline = authtoken context microversion app\n".to_owned(),
-            filter("authtoken", "keystonemiddleware.auth_token:filter_factory"),
-            filter(
-                "context",
-                "barbican.api.middleware.context:ContextMiddleware.factory",
-            ),
-            filter(
-                "microversion",
-                "barbican.api.middleware.microversion:MicroversionMiddleware.factory",
-            ),
-            "[app:app]\npaste.app_factory = barbican.api.app:create_main_app\n".to_owned(),
-        ]
-        .concat(),
-    )
+    let path = hidden.join("barbican.conf");
+    let text = format!(
+        "[DEFAULT]\nhost_href = http://127.0.0.1:{port}\nuse_stderr = true\ndb_auto_create = true\n\
+         [database]\nconnection = \
+         mysql+pymysql://{database}:{password}@127.0.0.1:{database_port}/{database}?charset=utf8\n\
+         [secretstore]\nenabled_secretstore_plugins = store_crypto\n\
+         [crypto]\nenabled_crypto_plugins = simple_crypto\n\
+         [simple_crypto_plugin]\nkek = {MASTER_KEY}\n\
+         [queue]\nenable = false\n\
+         [oslo_messaging_notifications]\ndriver = noop\n\
+         [keystone_authtoken]\nwww_authenticate_uri = {url}\nauth_url = {url}\nauth_type = password\n\
+         username = {}\npassword = {}\nproject_name = {}\nuser_domain_name = Default\n\
+         project_domain_name = Default\n",
+        MAGNUM.user,
+        MAGNUM.password,
+        MAGNUM.project,
+        url = keystone.url(),
+    );
+    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
