@@ -21,7 +21,8 @@ fn notifications(release: Release) -> String {
 }
 
 fn plan(brokers: &Brokers, broker: &Broker, set: &OptionSet, release: Release, phase: &str) -> Plan {
-    let process = release.name();
+    // Both phases run at once, and the queue manager's names are to differ.
+    let process = &format!("{}-{phase}", release.name());
     Plan {
         name: format!("{} {}", broker.name, set.name),
         url: broker.url(set),
