@@ -17,6 +17,9 @@ const START_LIMIT: Duration = Duration::from_secs(90);
 pub struct MariaDb {
     home: Home,
     data: PathBuf,
+    /// Its own: a server removes at its start what another one's death left among temporary tables,
+    /// and two that start at once over the same left-overs fail.
+    temporary: PathBuf,
     socket: PathBuf,
     port: u16,
     server: Option<Process>,
@@ -83,6 +86,9 @@ impl MariaDb {
     pub async fn start(home: &Home, seed: Option<&Path>) -> Result<Self> {
         let folder = home.folder("mariadb")?;
         let data = folder.join("data");
+        let temporary = folder.join("tmp");
+        std::fs::create_dir_all(&temporary)
+            .with_context(|| format!("cannot make {}", temporary.display()))?;
         match seed {
             Some(seed) => {
                 run(Spec::new("cp", "cp")
@@ -99,7 +105,8 @@ impl MariaDb {
                         "--skip-test-db",
                     ])
                     .arg(format!("--user={}", own_name("-un").await?))
-                    .arg(option("datadir", &data));
+                    .arg(option("datadir", &data))
+                    .arg(option("tmpdir", &temporary));
                 run(install).await?;
             }
         }
@@ -107,6 +114,7 @@ impl MariaDb {
         let mut server = Self {
             home: home.clone(),
             data,
+            temporary,
             socket,
             port: ports::free()?,
             server: None,
@@ -155,6 +163,7 @@ impl MariaDb {
             .arg(format!("--user={}", own_name("-un").await?))
             .arg(format!("--port={}", self.port))
             .arg(option("datadir", &self.data))
+            .arg(option("tmpdir", &self.temporary))
             .arg(option("socket", &self.socket))
             .arg(option("pid-file", &self.socket.with_extension("pid")));
         let mut server = Process::spawn(&self.home, spec)?;
