@@ -101,14 +101,6 @@ pub enum SourceError {
     /// A CA file, client certificate or proxy that cannot be used.
     #[error("{0}")]
     Client(String),
-    /// The cache folder cannot be used.
-    #[error("chart cache {path}: {source}")]
-    Cache {
-        /// What was read or written.
-        path: PathBuf,
-        /// Why it could not be.
-        source: std::io::Error,
-    },
     /// The chart's provenance was to be verified, and is not as it should be.
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
@@ -123,7 +115,7 @@ impl SourceError {
         match self {
             Self::Repository { transient, .. }
             | Self::Provenance(ProvenanceError::Fetch { transient, .. }) => *transient,
-            Self::Digest { .. } | Self::Cache { .. } => true,
+            Self::Digest { .. } => true,
             _ => false,
         }
     }

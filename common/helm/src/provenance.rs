@@ -75,6 +75,26 @@ impl Keyring {
         }
     }
 
+    /// Verifies an archive, whose file name is `name`, by its provenance file.
+    ///
+    /// # Errors
+    /// A signature that is not there, not good or of nobody known, and an archive that is not what was signed.
+    pub fn verify(&self, name: &str, archive: &[u8], provenance: &[u8]) -> Result<(), ProvenanceError> {
+        let message = signed_message(provenance)?;
+        let text = message.signed_text();
+        self.check(text.as_bytes(), message.signatures())?;
+        let got = format!("sha256:{}", sha256(archive));
+        match signed_sum(&text, name)? {
+            None => Err(ProvenanceError::NoSum(name.to_owned())),
+            Some(want) if want != got => Err(ProvenanceError::Sum {
+                name: name.to_owned(),
+                want,
+                got,
+            }),
+            Some(_) => Ok(()),
+        }
+    }
+
     /// Whether one of the keys made one of the signatures: the first that is of a key which is here decides.
     fn check(&self, text: &[u8], signatures: &[Signature]) -> Result<(), ProvenanceError> {
         for signature in signatures {
@@ -194,14 +214,11 @@ fn verified(signature: &Signature, key: &impl VerifyingKey, text: &[u8]) -> Resu
 /// # Errors
 /// What is not as `helm --verify` wants it, in Helm's words.
 pub fn verify_file(archive: &Path, keyring: &Path) -> Result<Vec<u8>, ProvenanceError> {
-    let archive = &std::path::absolute(archive).map_err(|error| ProvenanceError::File {
-        path: archive.display().to_string(),
-        reason: reason(&error),
-    })?;
     let failed = |path: &Path, error: &std::io::Error| ProvenanceError::File {
         path: path.display().to_string(),
         reason: reason(error),
     };
+    let archive = &std::path::absolute(archive).map_err(|error| failed(archive, &error))?;
     let metadata = std::fs::metadata(archive).map_err(|error| failed(archive, &error))?;
     if metadata.is_dir() {
         return Err(ProvenanceError::Directory);
@@ -228,28 +245,6 @@ pub(crate) fn is_archive_name(name: &str) -> Result<(), ProvenanceError> {
     match ending {
         Some(ending) if ending.eq_ignore_ascii_case("tgz") => Ok(()),
         _ => Err(ProvenanceError::NotTgz),
-    }
-}
-
-impl Keyring {
-    /// Verifies an archive, whose file name is `name`, by its provenance file.
-    ///
-    /// # Errors
-    /// A signature that is not there, not good or of nobody known, and an archive that is not what was signed.
-    pub fn verify(&self, name: &str, archive: &[u8], provenance: &[u8]) -> Result<(), ProvenanceError> {
-        let message = signed_message(provenance)?;
-        let text = message.signed_text();
-        self.check(text.as_bytes(), message.signatures())?;
-        let got = format!("sha256:{}", sha256(archive));
-        match signed_sum(&text, name)? {
-            None => Err(ProvenanceError::NoSum(name.to_owned())),
-            Some(want) if want != got => Err(ProvenanceError::Sum {
-                name: name.to_owned(),
-                want,
-                got,
-            }),
-            Some(_) => Ok(()),
-        }
     }
 }
 

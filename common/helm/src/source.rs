@@ -74,7 +74,11 @@ impl ChartSource {
             Place::Archive(url) => {
                 let http = Http::new(self)?;
                 let archive = http.get(&url, true).await?;
-                http.with_provenance(archive, &url, signed, &cache).await?
+                if signed {
+                    http.with_provenance(archive, &url, &cache).await?
+                } else {
+                    Download::unsigned(archive)
+                }
             }
             Place::Repository(url) => {
                 let http = Http::new(self)?;
@@ -120,6 +124,15 @@ impl ChartSource {
 }
 
 impl Download {
+    /// Of what need not be verified, only the bytes count.
+    fn unsigned(archive: Vec<u8>) -> Self {
+        Self {
+            archive,
+            name: String::new(),
+            provenance: None,
+        }
+    }
+
     fn verify(&self, keyring: &Path) -> Result<(), ProvenanceError> {
         provenance::is_archive_name(&self.name)?;
         let provenance = self.provenance.as_deref().unwrap_or_default();

@@ -7,11 +7,10 @@ use futures::stream::{BoxStream, SelectAll};
 use futures::{FutureExt, StreamExt};
 use lapin::message::Delivery;
 use lapin::options::{
-    BasicAckOptions, BasicCancelOptions, BasicNackOptions, BasicQosOptions, BasicRejectOptions,
-    QueueDeleteOptions,
+    BasicCancelOptions, BasicNackOptions, BasicQosOptions, BasicRejectOptions, QueueDeleteOptions,
 };
 use lapin::types::AMQPValue;
-use lapin::{Acker, BasicProperties, Channel, Connection};
+use lapin::{BasicProperties, Channel, Connection};
 use parking_lot::Mutex;
 use rand::Rng;
 use serde_json::Value;
@@ -29,7 +28,7 @@ use crate::lanes::{Lanes, Ticket};
 use crate::ledger::{Known, Ledger};
 use crate::topology::{self, Queue};
 use crate::transport::Transport;
-use crate::work::{Work, settled};
+use crate::work::{Work, acknowledge, settled};
 use crate::{ConfigError, compression};
 
 /// Whom a server serves, or a client calls.
@@ -460,14 +459,6 @@ impl Core {
         }
         drop(slot);
         drop(ticket);
-    }
-}
-
-/// Acknowledges deliveries that are not worked on.
-async fn acknowledge(ackers: Vec<Acker>) {
-    for acker in ackers {
-        // If this fails, it comes once more.
-        let _ = settled(acker.ack(BasicAckOptions::default())).await;
     }
 }
 

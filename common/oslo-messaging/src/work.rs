@@ -101,12 +101,7 @@ impl Settle for Work {
         if let Some(id) = &self.unique_id {
             self.ledger.lock().done(id);
         }
-        for acker in self.take_ackers() {
-            if let Err(error) = settled(acker.ack(BasicAckOptions::default())).await {
-                // The broker will deliver it again; the ledger knows it then.
-                tracing::debug!("Acknowledging {} failed: {error}", self.method);
-            }
-        }
+        acknowledge(self.take_ackers()).await;
     }
 
     fn requeue(&self) {
@@ -164,19 +159,21 @@ impl Settle for Work {
         if let Some(id) = &self.unique_id {
             self.ledger.lock().done(id);
         }
-        let ackers = self.take_ackers();
-        background(async move {
-            for acker in ackers {
-                // Lost connections are seen by the next delivery.
-                let _ = settled(acker.ack(BasicAckOptions::default())).await;
-            }
-        });
+        background(acknowledge(self.take_ackers()));
     }
 }
 
-/// Waits until the broker has been told what becomes of a delivery.
-///
-/// With a limit: lapin (4.12) forgets an acknowledgement that comes while its connection ends, and nobody would hear of it.
+/// Acknowledges deliveries. One that cannot be acknowledged comes once more, and the ledger knows it then.
+pub(crate) async fn acknowledge(ackers: Vec<Acker>) {
+    for acker in ackers {
+        if let Err(error) = settled(acker.ack(BasicAckOptions::default())).await {
+            tracing::debug!("Acknowledging a message failed: {error}");
+        }
+    }
+}
+
+/// Waits until the broker has been told what becomes of a delivery. With a limit: who waits for ever for a connection
+/// that is ending would keep a slot of the work for ever.
 pub(crate) async fn settled(telling: impl Future<Output = lapin::Result<bool>>) -> Result<(), String> {
     match timeout(TELLING, telling).await {
         Ok(Ok(_)) => Ok(()),

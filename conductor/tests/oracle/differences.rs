@@ -1,56 +1,17 @@
 //! The rules behind the file of differences: which places of which cases each explains.
 
+use oracle::{Difference, Rule};
 use serde_json::{Value, json};
 
 use crate::outcome::{all_failed, changed, every_cluster, failing, is_rotated, method, outcomes};
-
-/// What a rule judges: a case, the place of a difference and its text, our outcome and the recorded one.
-struct Difference<'a> {
-    case: &'a Value,
-    place: &'a str,
-    line: &'a str,
-    ours: &'a Value,
-    theirs: &'a Value,
-}
-
-/// A difference on purpose.
-struct Rule {
-    id: &'static str,
-    explains: fn(&Difference<'_>) -> bool,
-}
-
-/// The rules that explain the differences that were found, and the differences that none explains.
-pub fn explain(
-    case: &Value,
-    ours: &Value,
-    theirs: &Value,
-    found: &[String],
-) -> (Vec<&'static str>, Vec<String>) {
-    let (mut rules, mut rest) = (Vec::new(), Vec::new());
-    for line in found {
-        let place = line.split(": ").next().unwrap_or_default();
-        let difference = Difference {
-            case,
-            place,
-            line,
-            ours,
-            theirs,
-        };
-        match RULES.iter().find(|rule| (rule.explains)(&difference)) {
-            Some(rule) => rules.push(rule.id),
-            None => rest.push(line.clone()),
-        }
-    }
-    rules.dedup();
-    (rules, rest)
-}
 
 /// Names of all rules.
 pub fn ids() -> Vec<&'static str> {
     RULES.iter().map(|rule| rule.id).collect()
 }
 
-const RULES: &[Rule] = &[
+/// Each entry of the file.
+pub const RULES: &[Rule] = &[
     Rule {
         id: "answered-before-the-work",
         explains: |Difference {

@@ -63,12 +63,11 @@ impl Site {
     pub fn config(&self, backend: &str) -> Result<PathBuf> {
         let folder = self.home.folder(&format!("magnum-{backend}"))?;
         std::fs::create_dir_all(self.certificates())?;
-        std::fs::write(folder.join("policy.yaml"), "{}\n")?;
         let extra = format!(
             "[certificates]\ncert_manager_type = {backend}\nstorage_path = {}\n",
             self.certificates().display()
         );
-        let conf = MagnumConf {
+        MagnumConf {
             folder: &folder,
             transport_url: "rabbit://",
             database_port: self.cloud.database.port(),
@@ -79,10 +78,8 @@ impl Site {
             rabbit: RabbitOptions::Default,
             chart: &Chart::Builtin,
             extra: &extra,
-        };
-        let path = folder.join("magnum.conf");
-        std::fs::write(&path, conf.render())?;
-        Ok(path)
+        }
+        .write()
     }
 
     /// Magnum's own code with a configuration.

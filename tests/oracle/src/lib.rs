@@ -16,9 +16,11 @@
 mod conf;
 mod load;
 mod matching;
+mod rules;
 mod suite;
 
 pub use conf::ini;
 pub use load::{common, is_fresh, recordings, records};
 pub use matching::{Placeholders, sorted};
+pub use rules::{Difference, Rule, verdict};
 pub use suite::{Suite, Verdict};

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result};
+
 use crate::identity::{MAGNUM, TRUSTEES};
 use crate::seed::{MAGNUM_DATABASE, REGION};
 
@@ -27,7 +29,7 @@ pub enum Chart {
 /// What the file depends on.
 #[derive(Clone, Debug)]
 pub struct MagnumConf<'a> {
-    /// State, locks and caches go here.
+    /// Holds the file itself, and state, locks and the policy.
     pub folder: &'a Path,
     /// oslo's `transport_url`.
     pub transport_url: &'a str,
@@ -50,6 +52,19 @@ pub struct MagnumConf<'a> {
 }
 
 impl MagnumConf<'_> {
+    /// Writes `magnum.conf`, and what it names, into its folder; its path.
+    pub fn write(&self) -> Result<PathBuf> {
+        let within = |name: &str| self.folder.join(name);
+        let path = within("magnum.conf");
+        ["state", "lock"]
+            .into_iter()
+            .try_for_each(|name| std::fs::create_dir_all(within(name)))
+            .and_then(|()| std::fs::write(within("policy.yaml"), "{}\n"))
+            .and_then(|()| std::fs::write(&path, self.render()))
+            .with_context(|| format!("cannot write into {}", self.folder.display()))?;
+        Ok(path)
+    }
+
     /// The text of the file.
     pub fn render(&self) -> String {
         let folder = self.folder.display();

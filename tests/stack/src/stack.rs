@@ -224,11 +224,7 @@ impl Stack {
 
     async fn write_config(&self) -> Result<()> {
         let folder = self.home.folder("magnum")?;
-        for name in ["state", "lock"] {
-            std::fs::create_dir_all(folder.join(name))?;
-        }
-        std::fs::write(folder.join("policy.yaml"), "{}\n")?;
-        let conf = MagnumConf {
+        MagnumConf {
             folder: &folder,
             transport_url: &self.broker.lock().await.transport_url(),
             database_port: self.database.lock().await.port(),
@@ -239,9 +235,9 @@ impl Stack {
             rabbit: self.options.rabbit,
             chart: &self.options.chart,
             extra: &self.options.extra_conf,
-        };
-        std::fs::write(&self.config, conf.render())
-            .with_context(|| format!("cannot write {}", self.config.display()))
+        }
+        .write()
+        .map(drop)
     }
 
     /// Whether the cluster template for a Kubernetes version was made; tests that run at once share it.

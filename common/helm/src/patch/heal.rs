@@ -17,10 +17,7 @@ use crate::cluster::FIELD_MANAGER;
 /// The merge patch that puts `live` right; None if nothing is wrong. `failed` are the same object in the
 /// manifests of the failed revisions. `since_deployed` says whether none was deployed after those.
 pub(crate) fn heal(new: &Value, live: &Value, failed: &[&Value], since_deployed: bool) -> Option<Value> {
-    let owners = Owners {
-        entries: Owners::of(live),
-        trusted: since_deployed,
-    };
+    let owners = Owners::of(live, since_deployed);
     let mut patch = Map::new();
     for section in new.as_object()?.keys() {
         if matches!(section.as_str(), "apiVersion" | "kind" | "status") {
@@ -118,17 +115,21 @@ fn duration(text: &str) -> Option<u64> {
 
 /// Who wrote which field, by `metadata.managedFields`.
 struct Owners<'a> {
+    /// Whether each is Helm's, and its fields.
     entries: Vec<(bool, &'a Value)>,
     /// What has a failed revision's value has it from that revision.
     trusted: bool,
 }
 
 impl<'a> Owners<'a> {
-    fn of(live: &'a Value) -> Vec<(bool, &'a Value)> {
+    fn of(live: &'a Value, trusted: bool) -> Self {
         let entries = live["metadata"]["managedFields"].as_array().into_iter().flatten();
-        entries
-            .map(|entry| (entry["manager"] == FIELD_MANAGER, &entry["fieldsV1"]))
-            .collect()
+        Self {
+            entries: entries
+                .map(|entry| (entry["manager"] == FIELD_MANAGER, &entry["fieldsV1"]))
+                .collect(),
+            trusted,
+        }
     }
 
     /// Whether Helm wrote the field last, and nobody else did.

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use crate::error::SourceError;
+/// Endings of an archive and of the provenance file beside it, as Helm names them.
+const ARCHIVE: &str = "tgz";
+const PROVENANCE: &str = "tgz.prov";
 
 pub(super) struct Cache {
     dir: PathBuf,
@@ -19,30 +21,29 @@ impl Cache {
 
     /// An archive; what does not match its digest (a disk that was full) is not taken.
     pub(super) fn archive(&self, digest: &str) -> Option<Vec<u8>> {
-        let bytes = std::fs::read(self.archive_path(digest)?).ok()?;
+        let bytes = std::fs::read(self.path(digest, ARCHIVE)?).ok()?;
         (sha256(&bytes) == digest).then_some(bytes)
     }
 
-    pub(super) fn keep_archive(&self, digest: &str, bytes: &[u8]) -> Result<(), SourceError> {
-        match self.archive_path(digest) {
-            Some(path) => write(&path, bytes),
-            None => Ok(()),
-        }
-    }
-
-    fn archive_path(&self, digest: &str) -> Option<PathBuf> {
-        self.path(digest, "tgz")
+    pub(super) fn keep_archive(&self, digest: &str, bytes: &[u8]) {
+        self.keep(self.path(digest, ARCHIVE), bytes);
     }
 
     /// The provenance file last seen of the archive with this digest; who uses it verifies it.
     pub(super) fn provenance(&self, digest: &str) -> Option<Vec<u8>> {
-        std::fs::read(self.path(digest, "tgz.prov")?).ok()
+        std::fs::read(self.path(digest, PROVENANCE)?).ok()
     }
 
-    pub(super) fn keep_provenance(&self, digest: &str, bytes: &[u8]) -> Result<(), SourceError> {
-        match self.path(digest, "tgz.prov") {
-            Some(path) => write(&path, bytes),
-            None => Ok(()),
+    pub(super) fn keep_provenance(&self, digest: &str, bytes: &[u8]) {
+        self.keep(self.path(digest, PROVENANCE), bytes);
+    }
+
+    /// Writes; a cache that cannot be written costs time, not the operation. Without a path there is no digest to
+    /// keep the bytes by.
+    fn keep(&self, path: Option<PathBuf>, bytes: &[u8]) {
+        let Some(path) = path else { return };
+        if let Err(error) = write(&path, bytes) {
+            tracing::warn!(path = %path.display(), %error, "chart cache cannot be written");
         }
     }
 
@@ -57,14 +58,10 @@ impl Cache {
         serde_json::from_slice(&bytes).ok()
     }
 
-    pub(super) fn remember<T: Serialize>(&self, kind: &str, url: &str, what: &T) -> Result<(), SourceError> {
-        let path = self.memory_path(kind, url);
+    pub(super) fn remember<T: Serialize>(&self, kind: &str, url: &str, what: &T) {
         match serde_json::to_vec(what) {
-            Ok(bytes) => write(&path, &bytes),
-            Err(err) => Err(SourceError::Cache {
-                path,
-                source: std::io::Error::other(err),
-            }),
+            Ok(bytes) => self.keep(Some(self.memory_path(kind, url)), &bytes),
+            Err(error) => tracing::warn!(%error, url, "what is known of a chart repository cannot be kept"),
         }
     }
 
@@ -76,13 +73,9 @@ impl Cache {
 }
 
 /// Writes beside and renames, so that a reader never sees half a file.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), SourceError> {
-    let failed = |source| SourceError::Cache {
-        path: path.to_owned(),
-        source,
-    };
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let parent = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(parent).map_err(failed)?;
+    std::fs::create_dir_all(parent)?;
     let beside = parent.join(format!(".{}", uuid::Uuid::new_v4()));
     let written = std::fs::File::create(&beside).and_then(|mut file| {
         file.write_all(bytes)?;
@@ -90,10 +83,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), SourceError> {
     });
     written
         .and_then(|()| std::fs::rename(&beside, path))
-        .map_err(|err| {
-            let _ = std::fs::remove_file(&beside);
-            failed(err)
-        })
+        .inspect_err(|_| drop(std::fs::remove_file(&beside)))
 }
 
 /// SHA-256 in lower-case hex.

@@ -107,34 +107,23 @@ impl Http {
         body(successful(response, url)?, url).await
     }
 
-    /// The archive that `url` gave, with the provenance file beside it if it is wanted. Of a repository that does
-    /// not answer, the file that was seen last is used.
+    /// The archive that `url` gave, with the provenance file beside it. Of a repository that does not answer, the
+    /// file that was seen last is used.
     pub(super) async fn with_provenance(
         &self,
         archive: Vec<u8>,
         url: &Url,
-        signed: bool,
         cache: &Cache,
     ) -> Result<Download, SourceError> {
         let name = url.path().rsplit('/').next().unwrap_or_default();
         let name = percent_decode_str(name).decode_utf8_lossy().into_owned();
-        let mut download = Download {
-            archive,
-            name,
-            provenance: None,
-        };
-        if !signed {
-            return Ok(download);
-        }
-        let digest = sha256(&download.archive);
+        let digest = sha256(&archive);
         let beside = Url::parse(&format!("{url}.prov"))
             .map_err(|err| failure(url, format!("no URL of a provenance file: {err}"), false))?;
         let fetched = self.get(&beside, true).await;
         let provenance = match fetched {
             Ok(provenance) => {
-                if let Err(err) = cache.keep_provenance(&digest, &provenance) {
-                    tracing::warn!(error = %err, "chart cache cannot be written");
-                }
+                cache.keep_provenance(&digest, &provenance);
                 provenance
             }
             Err(err) => match cache.provenance(&digest).filter(|_| err.is_transient()) {
@@ -142,8 +131,11 @@ impl Http {
                 None => return Err(not_fetched(shown(&beside), &err)),
             },
         };
-        download.provenance = Some(provenance);
-        Ok(download)
+        Ok(Download {
+            archive,
+            name,
+            provenance: Some(provenance),
+        })
     }
 
     /// Downloads if it has changed; None if it has not.

@@ -48,29 +48,23 @@ pub(super) async fn fetch(
         version: version.to_owned(),
         url: shown(repo),
     })?;
-    let url = entry.urls.first().and_then(|url| base(repo).join(url).ok());
-    let cached = cache.archive(&entry.digest);
-    let (url, cached) = match (url, cached) {
-        (Some(url), cached) => (url, cached),
-        (None, Some(archive)) if !signed => {
-            return Ok(Download {
-                archive,
-                name: String::new(),
-                provenance: None,
-            });
-        }
-        (None, _) => {
-            return Err(SourceError::Client(format!(
-                "chart {name:?} version {:?} has no downloadable URLs",
-                entry.version
-            )));
-        }
+    let url = || {
+        let url = entry.urls.first().and_then(|url| base(repo).join(url).ok());
+        let version = &entry.version;
+        url.ok_or_else(|| {
+            SourceError::Client(format!(
+                "chart {name:?} version {version:?} has no downloadable URLs"
+            ))
+        })
     };
-    let archive = match cached {
+    let archive = match cache.archive(&entry.digest) {
         Some(archive) => archive,
-        None => download(http, &url, &entry.digest, cache).await?,
+        None => download(http, &url()?, &entry.digest, cache).await?,
     };
-    http.with_provenance(archive, &url, signed, cache).await
+    if !signed {
+        return Ok(Download::unsigned(archive));
+    }
+    http.with_provenance(archive, &url()?, cache).await
 }
 
 async fn download(http: &Http, url: &Url, digest: &str, cache: &Cache) -> Result<Vec<u8>, SourceError> {
@@ -83,7 +77,7 @@ async fn download(http: &Http, url: &Url, digest: &str, cache: &Cache) -> Result
             want: digest.to_owned(),
         });
     }
-    keep(cache.keep_archive(&got, &archive));
+    cache.keep_archive(&got, &archive);
     Ok(archive)
 }
 
@@ -142,15 +136,8 @@ async fn versions(
         (Err(err), None) => return Err(err),
     };
     known.asked = now;
-    keep(cache.remember("indexes", &key, &known));
+    cache.remember("indexes", &key, &known);
     Ok(known)
-}
-
-/// A cache that cannot be written costs time, not the operation.
-fn keep(result: Result<(), SourceError>) {
-    if let Err(err) = result {
-        tracing::warn!(error = %err, "chart cache cannot be written");
-    }
 }
 
 /// The entries of one chart. Large indexes take long to read, so a thread of its own does it.

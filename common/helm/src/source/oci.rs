@@ -96,9 +96,7 @@ impl Repository<'_> {
             return Ok(archive);
         }
         let archive = self.blob(digest).await?;
-        if let Err(err) = cache.keep_archive(want, &archive) {
-            tracing::warn!(error = %err, "chart cache cannot be written");
-        }
+        cache.keep_archive(want, &archive);
         Ok(archive)
     }
 

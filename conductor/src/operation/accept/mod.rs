@@ -177,25 +177,14 @@ impl Acceptor {
         groups: &[NodeGroup],
         words: String,
     ) -> RequestError {
-        self.app.notifications.cluster(
-            &request.context,
-            Action::Update,
-            Outcome::Failure,
-            cluster,
-            groups,
-        );
+        self.tell_update(request, Outcome::Failure, cluster, groups);
         MagnumError::not_supported(words).into()
     }
 
-    /// Tells that an update begins.
-    fn announce_update(&self, request: &Request, found: &Found) {
-        self.app.notifications.cluster(
-            &request.context,
-            Action::Update,
-            Outcome::Pending,
-            &found.cluster,
-            &found.groups,
-        );
+    /// Tells that an update begins, or that it has failed.
+    fn tell_update(&self, request: &Request, outcome: Outcome, cluster: &Cluster, groups: &[NodeGroup]) {
+        let notifications = &self.app.notifications;
+        notifications.cluster(&request.context, Action::Update, outcome, cluster, groups);
     }
 
     /// Writes an update that was refused on its merits into the rows, as Python does: UPDATE_FAILED and why.
@@ -228,13 +217,7 @@ impl Acceptor {
         let mut cluster = found.cluster.clone();
         cluster.status = Some(ClusterStatus::UpdateFailed);
         cluster.status_reason = Some(error.message.clone());
-        self.app.notifications.cluster(
-            &request.context,
-            Action::Update,
-            Outcome::Failure,
-            &cluster,
-            &found.groups,
-        );
+        self.tell_update(request, Outcome::Failure, &cluster, &found.groups);
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use magnum_objects::{
 use super::{Acceptor, updating};
 use crate::{
     gate::Wish,
-    notify::{Action, Outcome},
+    notify::Outcome,
     operation::intent::Change,
     request::{Request, RequestError},
 };
@@ -125,7 +125,7 @@ impl Acceptor {
                 if update {
                     member(&mut found.groups, group_uuid)?.node_count = from;
                 }
-                self.announce_update(request, &found);
+                self.tell_update(request, Outcome::Pending, &found.cluster, &found.groups);
                 member(&mut found.groups, group_uuid)?.node_count = from;
                 self.update_failed(request, &found, group, &error).await?;
                 return Err(error.into());
@@ -153,13 +153,7 @@ impl Acceptor {
         };
         self.journal(tx, request, cluster_uuid, change, Some(facts))
             .await?;
-        self.app.notifications.cluster(
-            &request.context,
-            Action::Update,
-            Outcome::Pending,
-            &cluster,
-            &groups,
-        );
+        self.tell_update(request, Outcome::Pending, &cluster, &groups);
         Ok(self.find(cluster_uuid).await?.cluster)
     }
 

@@ -9,7 +9,7 @@ use super::{Acceptor, Found, updating};
 use crate::{
     cloud,
     gate::Wish,
-    notify::{Action, Outcome},
+    notify::Outcome,
     operation::intent::Change,
     release::Desired,
     request::{Request, RequestError},
@@ -44,15 +44,9 @@ impl Acceptor {
             Err(error) => {
                 if let RequestError::Refused(error) = &error {
                     self.explain(&found.cluster, error).await?;
-                    self.announce_update(request, &found);
+                    self.tell_update(request, Outcome::Pending, &found.cluster, &found.groups);
                 }
-                self.app.notifications.cluster(
-                    &request.context,
-                    Action::Update,
-                    Outcome::Failure,
-                    &found.cluster,
-                    &found.groups,
-                );
+                self.tell_update(request, Outcome::Failure, &found.cluster, &found.groups);
                 return Err(error);
             }
         };
@@ -74,13 +68,7 @@ impl Acceptor {
         };
         self.journal(tx, request, cluster_uuid, change, Some(facts))
             .await?;
-        self.app.notifications.cluster(
-            &request.context,
-            Action::Update,
-            Outcome::Pending,
-            &cluster,
-            &groups,
-        );
+        self.tell_update(request, Outcome::Pending, &cluster, &groups);
         Ok(self.find(cluster_uuid).await?.cluster)
     }
 

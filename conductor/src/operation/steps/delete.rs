@@ -190,11 +190,9 @@ impl Steps {
 /// has removed its row, and what that one left is still to go.
 fn remains(operation: &Operation) -> Option<Cluster> {
     match &operation.intent.change {
-        Change::Delete { cluster } => {
+        Change::Delete { cluster: Some(kept) } => {
             tracing::info!("the cluster's row is gone already; what is left of the cluster follows it");
-            cluster
-                .as_ref()
-                .map(|cluster| cluster.cluster(&operation.cluster_uuid))
+            Some(kept.cluster(&operation.cluster_uuid))
         }
         _ => None,
     }

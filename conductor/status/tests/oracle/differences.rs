@@ -1,48 +1,8 @@
 //! The rules behind the file of differences in statuses.
 
+use conductor_status::derive;
+use oracle::{Difference, Rule};
 use serde_json::Value;
-
-/// What a rule judges: a case, the place of a difference and its text, our outcome and the recorded one.
-struct Difference<'a> {
-    case: &'a Value,
-    place: &'a str,
-    line: &'a str,
-    ours: &'a Value,
-    theirs: &'a Value,
-}
-
-/// A difference on purpose.
-struct Rule {
-    id: &'static str,
-    explains: fn(&Difference<'_>) -> bool,
-}
-
-/// The rules that explain the differences that were found, and the differences that none explains.
-pub fn explain(
-    case: &Value,
-    ours: &Value,
-    theirs: &Value,
-    found: &[String],
-) -> (Vec<&'static str>, Vec<String>) {
-    let (mut rules, mut rest) = (Vec::new(), Vec::new());
-    for line in found {
-        let place = line.split(": ").next().unwrap_or_default();
-        let difference = Difference {
-            case,
-            place,
-            line,
-            ours,
-            theirs,
-        };
-        match RULES.iter().find(|rule| (rule.explains)(&difference)) {
-            Some(rule) => rules.push(rule.id),
-            None => rest.push(line.clone()),
-        }
-    }
-    rules.sort_unstable();
-    rules.dedup();
-    (rules, rest)
-}
 
 /// What differs in the heartbeat.
 pub const HEARTBEAT: &str = "a-report-that-was-deleted";
@@ -59,8 +19,7 @@ fn status(case: &Value) -> &str {
 
 /// Whether we look after clusters in the case's status.
 fn is_looked_after(case: &Value) -> bool {
-    let (action, _) = status(case).split_once('_').unwrap_or_default();
-    ["CREATE", "UPDATE"].contains(&action) || status(case) == "DELETE_IN_PROGRESS"
+    derive::is_looked_after(status(case).parse().ok())
 }
 
 /// Whether nothing is written.
@@ -99,7 +58,8 @@ fn is_odd(case: &Value) -> bool {
     })
 }
 
-const RULES: &[Rule] = &[
+/// Each entry of the file.
+pub const RULES: &[Rule] = &[
     Rule {
         id: "a-reason-at-any-time",
         explains: |Difference {

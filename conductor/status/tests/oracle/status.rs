@@ -103,15 +103,7 @@ fn judge(case: &Value) -> Verdict {
     let theirs = expected(case);
     let mut found = Vec::new();
     oracle::Placeholders::default().differences("", &ours, &theirs, &mut found);
-    if found.is_empty() {
-        return Verdict::Equal;
-    }
-    let (rules, rest) = differences::explain(case, &ours, &theirs, &found);
-    if rest.is_empty() {
-        Verdict::Differs(rules)
-    } else {
-        Verdict::Wrong(format!("{rules:?}\n    {}", rest.join("\n    ")))
-    }
+    oracle::verdict(differences::RULES, case, &ours, &theirs, &found)
 }
 
 /// What Python writes, in the shape of [`outcome`].

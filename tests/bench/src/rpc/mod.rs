@@ -92,7 +92,7 @@ impl Place {
         let folder = home.folder("magnum")?;
         let nowhere = folder.join("nowhere");
         let [keystone, api] = ports::free_many()?;
-        let text = MagnumConf {
+        let config = MagnumConf {
             folder: &folder,
             transport_url: &broker.transport_url(),
             database_port: database.port(),
@@ -104,10 +104,8 @@ impl Place {
             chart: &Chart::Builtin,
             // Nothing but the calls is to be measured: no log of each, no look at clusters that are not there.
             extra: "[DEFAULT]\ndebug = false\n[kubernetes]\nhealth_polling_interval = 86400",
-        };
-        let config = folder.join("magnum.conf");
-        std::fs::write(&config, text.render().replace("debug = true\n", ""))
-            .with_context(|| format!("cannot write {}", config.display()))?;
+        }
+        .write()?;
         Ok(Self {
             home,
             broker,

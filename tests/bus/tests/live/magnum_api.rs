@@ -98,8 +98,6 @@ impl Site {
         api_port: u16,
     ) -> Result<std::path::PathBuf> {
         let folder = home.folder("magnum")?;
-        std::fs::create_dir_all(folder.join("lock"))?;
-        std::fs::write(folder.join("policy.yaml"), "{}\n")?;
         let mut extra = format!(
             "[api]\nworkers = 1\n[DEFAULT]\nhost = {}\n[oslo_messaging_notifications]\ndriver = {}\n\
              [oslo_messaging_rabbit]\n",
@@ -113,7 +111,7 @@ impl Site {
             }
         }
         let nowhere = folder.join("nowhere");
-        let conf = MagnumConf {
+        MagnumConf {
             folder: &folder,
             transport_url: &broker.url(set),
             database_port: self.cloud.database.port(),
@@ -124,10 +122,8 @@ impl Site {
             rabbit: RabbitOptions::Default,
             chart: &Chart::Builtin,
             extra: &extra,
-        };
-        let path = folder.join("magnum.conf");
-        std::fs::write(&path, conf.render())?;
-        Ok(path)
+        }
+        .write()
     }
 
     async fn pair(&self, broker: &Broker, set: &OptionSet) -> Result<()> {

@@ -58,7 +58,7 @@ impl Conductor {
             tokio::try_join!(RabbitMq::start(&home), MariaDb::start(&home, Some(&data))).unwrap();
         let [nobody, api_port] = ports::free_many().unwrap();
         let folder = home.folder("magnum").unwrap();
-        let conf = MagnumConf {
+        let path = MagnumConf {
             folder: &folder,
             transport_url: &broker.transport_url(),
             database_port: database.port(),
@@ -70,9 +70,9 @@ impl Conductor {
             chart: &Chart::Builtin,
             // Its own row in magnum_service would stand among the recorded ones.
             extra: "[DEFAULT]\nperiodic_enable = false\n",
-        };
-        let path = folder.join("magnum.conf");
-        std::fs::write(&path, conf.render()).unwrap();
+        }
+        .write()
+        .unwrap();
         let program = programs::ours("magnum-conductor").unwrap();
         let place = Place {
             home: &home,
