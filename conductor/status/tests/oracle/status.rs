@@ -33,7 +33,10 @@ async fn statuses_are_those_of_the_periodic_task() {
             "select" => selection(&case),
             "update_magnum_service" => match heartbeat(&case).await {
                 Some(verdict) => verdict,
-                None => continue,
+                None => {
+                    suite.skip();
+                    continue;
+                }
             },
             _ => judge(&case),
         };
