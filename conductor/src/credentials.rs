@@ -330,22 +330,18 @@ pub async fn delete_all(cloud: &Cloud, cluster_uuid: &str, user_id: &str) -> Res
     Ok(())
 }
 
-/// Whether Keystone still takes a cluster's application credential; its roles if so.
+/// Whether Keystone still takes a cluster's application credential.
 ///
 /// # Errors
-/// Keystone's, but for the refusal itself: that is `None`.
-pub async fn check(
-    clouds: &Clouds,
-    id: &str,
-    secret: &SecretString,
-) -> Result<Option<Vec<String>>, CredentialError> {
+/// Keystone's, but for the refusal itself.
+pub async fn is_taken(clouds: &Clouds, id: &str, secret: &SecretString) -> Result<bool, CredentialError> {
     let credentials = Credentials::ApplicationCredential {
         id: id.to_owned(),
         secret: secret.clone(),
     };
     match clouds.with_credentials(credentials)?.token_info().await {
-        Ok(info) => Ok(Some(info.roles().map(str::to_owned).collect())),
-        Err(error) if matches!(error.status(), Some(401 | 404)) => Ok(None),
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.status(), Some(401 | 404)) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

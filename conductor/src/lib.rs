@@ -6,6 +6,7 @@ pub mod builtin_chart;
 pub mod certificates;
 pub mod cli;
 pub mod cloud;
+pub mod credential_health;
 pub mod credentials;
 pub mod facts;
 pub mod gate;

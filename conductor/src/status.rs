@@ -17,6 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     app::App,
+    credential_health,
     management::Clients,
     operation::{Journal, executor::Executor},
     route,
@@ -86,6 +87,14 @@ pub fn start(
     // As in Python, where `periodic_enable` governs both the status job and the heartbeat.
     if settings.default.periodic_enable {
         tasks.spawn(writer.run(cancel.clone().cancelled_owned()));
+        if settings.capi_conductor.credential_check_interval > 0 {
+            tasks.spawn(credential_health::run(
+                app.clone(),
+                Duration::from_secs(settings.capi_conductor.credential_check_interval),
+                handle.settled(),
+                cancel.clone(),
+            ));
+        }
         let period = Duration::from_secs(settings.default.periodic_interval_max.max(1).unsigned_abs());
         tasks.spawn(heartbeat::run(
             app.db.clone(),
@@ -123,13 +132,14 @@ impl InFlight for Journal {
              MAX(created_at) AS started_at FROM capi_operation WHERE cluster_uuid = ?",
         )
         .bind(cluster_uuid)
-        .fetch_one(conn)
+        .fetch_one(&mut *conn)
         .await?;
         let unfinished: i64 = row.try_get("unfinished")?;
         let started_at: Option<chrono::NaiveDateTime> = row.try_get("started_at")?;
         Ok(Progress {
             unfinished: unfinished > 0,
             started_at: started_at.map(|at| at.and_utc()),
+            dead_credential: credential_health::was_dead(conn, cluster_uuid).await?,
         })
     }
 }

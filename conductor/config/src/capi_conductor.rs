@@ -13,6 +13,8 @@ section! {
         pub update_timeout_minutes: u64 = 60, min(0);
         /// Minutes until a deletion that does not end counts as failed; 0 is never.
         pub delete_timeout_minutes: u64 = 60, min(0);
+        /// Seconds between questions to Keystone whether it still takes a cluster's application credential; 0 never asks.
+        pub credential_check_interval: u64 = 3600, min(0);
         /// Operations on different clusters at once.
         pub max_concurrent_operations: usize = 64, min(1);
         /// Folder of downloaded charts.

@@ -222,8 +222,17 @@ fn is_plain(text: &str) -> bool {
     allowed && starts && !text.ends_with(':') && !number_like && !date_like && !word
 }
 
-/// Id of the application credential in a secret's `clouds.yaml`; `None` if there is none to be found.
-pub fn credential_id(clouds_yaml: &str) -> Option<String> {
+/// What a cluster logs in to OpenStack with.
+#[derive(Debug, Clone)]
+pub struct ApplicationCredential {
+    /// Its id.
+    pub id: String,
+    /// Its secret; empty if there is none.
+    pub secret: SecretString,
+}
+
+/// The application credential in a secret's `clouds.yaml`; `None` if there is none to be found.
+pub fn application_credential(clouds_yaml: &str) -> Option<ApplicationCredential> {
     #[derive(Deserialize)]
     struct File {
         clouds: Clouds,
@@ -239,11 +248,12 @@ pub fn credential_id(clouds_yaml: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Auth {
         application_credential_id: Option<String>,
+        application_credential_secret: Option<String>,
     }
     let file: File = serde_yaml::from_str(clouds_yaml).ok()?;
-    file.clouds
-        .openstack
-        .auth
-        .application_credential_id
-        .filter(|id| !id.is_empty())
+    let auth = file.clouds.openstack.auth;
+    Some(ApplicationCredential {
+        id: auth.application_credential_id.filter(|id| !id.is_empty())?,
+        secret: auth.application_credential_secret.unwrap_or_default().into(),
+    })
 }

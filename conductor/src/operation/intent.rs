@@ -191,7 +191,7 @@ pub struct Intent {
     /// What the caller's view of the cloud held at acceptance; none for a deletion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<Facts>,
-    /// The application credential made at acceptance.
+    /// The application credential made at acceptance: of a creation or a rotation, or because the one before was dead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<Credential>,
     /// Who asked.

@@ -310,6 +310,7 @@ impl Journal {
             .bind(cluster_uuid)
             .execute(&mut *conn)
             .await?;
+        crate::credential_health::forget(conn, cluster_uuid).await?;
         sqlx::query("DELETE FROM capi_lease WHERE cluster_uuid = ?")
             .bind(cluster_uuid)
             .execute(conn)

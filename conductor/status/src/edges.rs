@@ -7,10 +7,10 @@ use sqlx::MySqlConnection;
 use crate::derive::Progress;
 use crate::notify::Notification;
 
-/// The operation journal, as far as status needs it.
+/// The operation journal and what stands beside it, as far as status needs it.
 #[async_trait]
 pub trait InFlight: Send + Sync {
-    /// Whether the cluster has unfinished operations, and when the newest operation was accepted. Reads through
+    /// Whether the cluster has unfinished operations, when the newest operation was accepted, and so on. Reads through
     /// `conn`, which may hold the lock on the cluster's row: whoever accepts an operation takes that lock too, so that
     /// the answer holds until the transaction ends.
     async fn progress(&self, conn: &mut MySqlConnection, cluster_uuid: &str)

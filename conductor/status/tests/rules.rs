@@ -72,6 +72,7 @@ impl World {
             progress: Progress {
                 unfinished: false,
                 started_at: Some(start()),
+                dead_credential: false,
             },
             rules: Rules {
                 limits: Limits {

@@ -58,6 +58,7 @@ impl InFlight for Edges {
         Ok(Progress {
             unfinished: self.unfinished.load(Ordering::SeqCst),
             started_at: Some(Utc::now()),
+            dead_credential: false,
         })
     }
 }

@@ -29,10 +29,11 @@ pub async fn lose_clusters(db: &Db) {
 /// Makes the rows those of a case.
 pub async fn load(db: &Db, case: &Value, keypairs: &Value) {
     let mut conn = db.acquire().await.unwrap();
-    let tables = TABLES
-        .iter()
-        .map(|(table, _)| *table)
-        .chain(["capi_operation", "capi_lease"]);
+    let tables =
+        TABLES
+            .iter()
+            .map(|(table, _)| *table)
+            .chain(["capi_operation", "capi_lease", "capi_credential"]);
     let empty: String = tables.map(|table| format!("DELETE FROM `{table}`;")).collect();
     sqlx::raw_sql(AssertSqlSafe(empty))
         .execute(&mut *conn)

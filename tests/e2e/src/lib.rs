@@ -6,6 +6,7 @@
 pub mod rpc;
 
 pub mod commands;
+pub mod credentials;
 
 use std::future::Future;
 use std::path::PathBuf;

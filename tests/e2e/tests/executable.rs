@@ -11,7 +11,12 @@ use stack::identity::DEMO;
 use stack::life::Life;
 use stack::stack::{Options, Stack};
 
-static SHARED: Shared = Shared::new(Options::new);
+static SHARED: Shared = Shared::new(|| {
+    let mut options = Options::new()?;
+    // Waited for, where the default is an hour.
+    options.extra_conf = "[capi_conductor]\ncredential_check_interval = 15\n".to_owned();
+    Ok(options)
+});
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whole_life() -> Result<()> {
@@ -23,6 +28,12 @@ async fn whole_life() -> Result<()> {
 async fn every_command_of_the_command_line() -> Result<()> {
     let (stack, _turn) = SHARED.together().await?;
     e2e::commands::every_command(stack, "commands").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_follow_the_people() -> Result<()> {
+    let (stack, _turn) = SHARED.together().await?;
+    e2e::credentials::follow_the_people(stack).await
 }
 
 /// How many clusters there are, and how many of them are not as they should be, apart from the named one.

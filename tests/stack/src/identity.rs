@@ -169,6 +169,35 @@ impl Identity {
         }
     }
 
+    /// Makes a user with the rights in a project that another one has there.
+    pub async fn create_colleague(&self, admin: &Token, of: &Token, new: &Account) -> Result<String> {
+        let user = json!({"user": {"name": new.user, "password": new.password, "domain_id": "default"}});
+        let made = self.call(admin, Method::POST, "users", Some(&user)).await?;
+        let id = made["user"]["id"].as_str().context("a new user without an id")?;
+        let scope = format!("scope.project.id={}", of.project_id);
+        let path = format!("role_assignments?user.id={}&{scope}", of.user_id);
+        let assigned = self.call(admin, Method::GET, &path, None).await?;
+        for role in assigned["role_assignments"].as_array().into_iter().flatten() {
+            let role = role["role"]["id"].as_str().context("an assignment of no role")?;
+            let path = format!("projects/{}/users/{id}/roles/{role}", of.project_id);
+            self.call(admin, Method::PUT, &path, None).await?;
+        }
+        Ok(id.to_owned())
+    }
+
+    /// Whose an application credential is: logs in with it.
+    ///
+    /// # Errors
+    /// If Keystone does not take it, among others.
+    pub async fn owner_of_credential(&self, id: &str, secret: &str) -> Result<String> {
+        let body = json!({"auth": {"identity": {"methods": ["application_credential"],
+            "application_credential": {"id": id, "secret": secret}}}});
+        let request = self.http.post(format!("{}/auth/tokens", self.url)).json(&body);
+        let answer: Value = request.send().await?.json().await?;
+        let user = answer.pointer("/token/user/id").and_then(Value::as_str);
+        Ok(user.with_context(|| answer.to_string())?.to_owned())
+    }
+
     /// The names of the application credentials of a token's own user.
     pub async fn application_credentials(&self, token: &Token) -> Result<Vec<String>> {
         let path = format!("users/{}/application_credentials", token.user_id);

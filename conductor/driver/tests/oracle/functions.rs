@@ -63,7 +63,9 @@ fn answer(table: &str, input: &Value) -> Option<Answer> {
         "chart_version" => Ok(chart::version(Some(string(input)), "").into()),
         "clouds_yaml" => clouds_yaml(input),
         "cluster_namespace" => Ok(names::namespace("magnum", string(input)).into()),
-        "app_cred_id" => Ok(json!(secrets::credential_id(string(input)))),
+        "app_cred_id" => Ok(json!(
+            secrets::application_credential(string(input)).map(|found| found.id)
+        )),
         "cni_type" => Ok(input
             .as_str()
             .filter(|driver| !driver.is_empty())

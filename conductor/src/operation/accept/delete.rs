@@ -1,11 +1,14 @@
-//! `cluster_delete`. Needs no token: it is to work when the caller's rights or the credential are gone.
+//! `cluster_delete`. Needs no token: it is to work when the caller's rights or the credential are gone. But where the
+//! credential is dead and the caller can make another, Cluster API gets that one, to remove what is in the cloud.
 
-use magnum_objects::{Changes, ClusterStatus, Guard, MagnumError, rows};
+use magnum_objects::{Changes, Cluster, ClusterStatus, Guard, MagnumError, rows};
+use secrecy::SecretString;
 
 use super::Acceptor;
 use crate::{
+    cloud,
     notify::{Action, Outcome},
-    operation::intent::{Change, Remains},
+    operation::intent::{Change, Credential, Remains},
     request::{Request, RequestError},
 };
 
@@ -18,6 +21,22 @@ impl Acceptor {
         if self.seen(request, cluster_uuid).await? {
             return Ok(());
         }
+        let credential = self.credential_for_deletion(request, cluster_uuid).await?;
+        let written = self
+            .write_deletion(request, cluster_uuid, credential.as_ref())
+            .await;
+        if let (Err(_), Some((cluster, credential, _))) = (&written, &credential) {
+            cloud::forget_credential(&self.app, &request.context, cluster, credential).await;
+        }
+        written
+    }
+
+    async fn write_deletion(
+        &self,
+        request: &Request,
+        cluster_uuid: &str,
+        credential: Option<&(Cluster, Credential, SecretString)>,
+    ) -> Result<(), RequestError> {
         let mut tx = self.app.db.begin().await?;
         let schema = self.app.db.schema();
         let Some((cluster, groups)) = self.app.lock(&mut tx, cluster_uuid).await? else {
@@ -35,7 +54,10 @@ impl Acceptor {
         let change = Change::Delete {
             cluster: Some(Remains::of(&cluster)),
         };
-        self.journal(tx, request, cluster_uuid, change, None).await?;
+        let credential = credential.map(|(_, credential, secret)| (credential.clone(), secret.clone()));
+        let what = (change, request.message_id.as_str());
+        self.journal_with(tx, request, cluster_uuid, what, None, credential)
+            .await?;
         self.app.notifications.cluster(
             &request.context,
             Action::Delete,

@@ -19,9 +19,16 @@ use conductor_driver::{
     validate::{self, Rows},
 };
 use magnum_objects::{Cluster, ClusterStatus, ClusterTemplate, DbError, Guard, MagnumError, NodeGroup, rows};
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::{MySql, Transaction};
 
-use super::{Intent, State, executor::Executor, failure::failed, intent::Change, journal::NewOperation};
+use super::{
+    Intent, State,
+    executor::Executor,
+    failure::failed,
+    intent::{Change, Credential},
+    journal::NewOperation,
+};
 use crate::{
     app::{App, was_refused},
     cloud,
@@ -93,7 +100,8 @@ impl Acceptor {
         Ok(known.is_some_and(|operation| operation.state != State::Accepting))
     }
 
-    /// Looks up and checks what an operation needs, in the caller's view of the cloud.
+    /// Looks up and checks what an operation needs, in the caller's view of the cloud. A cluster that has no living
+    /// application credential gets one.
     async fn facts(
         &self,
         request: &Request,
@@ -102,10 +110,15 @@ impl Acceptor {
     ) -> Result<Facts, RequestError> {
         let needs = rows.needs(operation);
         let looked_up = cloud::facts(&self.app, request, &needs);
-        let facts = tokio::time::timeout(ACCEPT_LIMIT, looked_up)
-            .await
-            .map_err(|_| too_slow())??;
+        let (facts, dead) = tokio::join!(
+            tokio::time::timeout(ACCEPT_LIMIT, looked_up),
+            self.has_dead_credential(rows.cluster)
+        );
+        let facts = facts.map_err(|_| too_slow())??;
         validate::check(&self.app.settings, operation, rows, &facts).map_err(MagnumError::from)?;
+        if dead {
+            self.replace_dead_credential(request, rows.cluster).await;
+        }
         Ok(facts)
     }
 
@@ -138,24 +151,40 @@ impl Acceptor {
     /// Journals an accepted operation, commits it with the rows, and sets it going.
     async fn journal(
         &self,
-        mut tx: Transaction<'static, MySql>,
+        tx: Transaction<'static, MySql>,
         request: &Request,
         cluster_uuid: &str,
         change: Change,
         facts: Option<Facts>,
     ) -> Result<(), RequestError> {
+        let message_id = request.message_id.as_str();
+        self.journal_with(tx, request, cluster_uuid, (change, message_id), facts, None)
+            .await
+    }
+
+    /// As [`Self::journal`], for an operation that brings an application credential, or another message's name.
+    async fn journal_with(
+        &self,
+        mut tx: Transaction<'static, MySql>,
+        request: &Request,
+        cluster_uuid: &str,
+        (change, message_id): (Change, &str),
+        facts: Option<Facts>,
+        credential: Option<(Credential, SecretString)>,
+    ) -> Result<(), RequestError> {
+        let (credential, secret) = credential.unzip();
         let intent = Intent {
             change,
             facts,
-            credential: None,
+            credential,
             asker: request.asker(),
         };
         let new = NewOperation {
-            message_id: &request.message_id,
+            message_id,
             cluster_uuid,
             state: State::Accepted,
             intent: &intent,
-            sealed: None,
+            sealed: secret.as_ref().map(ExposeSecret::expose_secret),
             request_id: request.context.request_id.as_deref(),
         };
         self.app.journal.insert(&mut tx, &new).await?;

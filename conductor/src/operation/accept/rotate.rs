@@ -1,15 +1,20 @@
 //! `credential_rotate`: a new application credential, made by the caller.
 
-use magnum_objects::{Changes, Guard, MagnumError, rows};
-use secrecy::ExposeSecret;
+use std::time::Duration;
+
+use magnum_objects::{Changes, Cluster, Guard, MagnumError, rows};
+use secrecy::SecretString;
 
 use super::Acceptor;
 use crate::{
-    cloud,
+    cloud, credential_health,
     gate::{self, Wish},
-    operation::{Intent, State, intent::Change, journal::NewOperation},
+    operation::intent::{Change, Credential},
     request::{Request, RequestError},
 };
+
+/// How long Keystone and the management cluster may take to say whether a credential is still good.
+const ASK_LIMIT: Duration = Duration::from_secs(10);
 
 impl Acceptor {
     /// `credential_rotate`: the caller becomes the cluster's owner in the eyes of Keystone.
@@ -24,16 +29,84 @@ impl Acceptor {
         if let Some(words) = gate::cluster(Wish::RotateCredential, found.cluster.status) {
             return Err(MagnumError::not_supported(words).into());
         }
-        let (credential, secret) = cloud::new_credential(&self.app, request, &found.cluster).await?;
-        let (mut tx, cluster, _) = self.locked(cluster_uuid).await?;
-        let intent = Intent {
-            change: Change::CredentialRotate {
-                from_user: cluster.user_id.clone(),
-            },
-            facts: None,
-            credential: Some(credential),
-            asker: request.asker(),
+        self.rotate(request, &found.cluster, &request.message_id).await
+    }
+
+    /// Whether Keystone refuses the cluster's application credential. Where nobody can say, it counts as good: the change
+    /// that was asked for goes on as it would without the question.
+    pub(super) async fn has_dead_credential(&self, cluster: &Cluster) -> bool {
+        let asked = credential_health::is_dead(&self.app, cluster);
+        match tokio::time::timeout(ASK_LIMIT, asked).await {
+            Ok(Ok(dead)) => dead,
+            Ok(Err(error)) => {
+                tracing::debug!(cluster = %cluster.uuid, %error, "application credential not checked");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Gives a cluster whose credential is dead a new one in the name of whoever changes it, ahead of the change: nothing
+    /// that Cluster API does for the change would succeed without. If it cannot be made, the change shows what is wrong.
+    pub(super) async fn replace_dead_credential(&self, request: &Request, cluster: &Cluster) {
+        let replaced = async {
+            let mut conn = self.app.db.acquire().await?;
+            let under_way = self.app.journal.unfinished(&mut conn, &cluster.uuid).await?;
+            drop(conn);
+            if under_way
+                .iter()
+                .any(|operation| operation.intent.credential.is_some())
+            {
+                return Ok(());
+            }
+            tracing::warn!(
+                cluster = %cluster.uuid,
+                user = request.context.user_id,
+                "Keystone refuses the cluster's application credential; one of the caller's replaces it"
+            );
+            let message_id = format!("{}-credential", request.message_id);
+            self.rotate(request, cluster, &message_id).await
         };
+        if let Err(error) = replaced.await {
+            tracing::warn!(cluster = %cluster.uuid, %error, "dead application credential not replaced");
+        }
+    }
+
+    /// A credential for Cluster API to delete a cluster with whose own one is dead. `None`: its own will do, or there is no
+    /// release, or none can be made, which the deletion does not depend on.
+    pub(super) async fn credential_for_deletion(
+        &self,
+        request: &Request,
+        cluster_uuid: &str,
+    ) -> Result<Option<(Cluster, Credential, SecretString)>, RequestError> {
+        if request.context.auth_token.is_none() {
+            return Ok(None);
+        }
+        let mut conn = self.app.db.acquire().await?;
+        let schema = self.app.db.schema();
+        let cluster = rows::cluster::visible(&mut conn, schema, &request.context, cluster_uuid).await?;
+        drop(conn);
+        if !self.has_dead_credential(&cluster).await {
+            return Ok(None);
+        }
+        match cloud::new_credential(&self.app, request, &cluster).await {
+            Ok((credential, secret)) => Ok(Some((cluster, credential, secret))),
+            Err(error) => {
+                tracing::warn!(cluster = cluster_uuid, %error, "dead application credential not replaced for the deletion");
+                Ok(None)
+            }
+        }
+    }
+
+    async fn rotate(
+        &self,
+        request: &Request,
+        cluster: &Cluster,
+        message_id: &str,
+    ) -> Result<(), RequestError> {
+        let cluster_uuid = cluster.uuid.as_str();
+        let (credential, secret) = cloud::new_credential(&self.app, request, cluster).await?;
+        let (mut tx, cluster, _) = self.locked(cluster_uuid).await?;
         let changes = Changes::new().set("user_id", request.context.user_id.clone());
         rows::cluster::update(
             &mut tx,
@@ -43,17 +116,11 @@ impl Acceptor {
             &Guard::none(),
         )
         .await?;
-        let new = NewOperation {
-            message_id: &request.message_id,
-            cluster_uuid,
-            state: State::Accepted,
-            intent: &intent,
-            sealed: Some(secret.expose_secret()),
-            request_id: request.context.request_id.as_deref(),
+        let change = Change::CredentialRotate {
+            from_user: cluster.user_id,
         };
-        self.app.journal.insert(&mut tx, &new).await?;
-        magnum_objects::Db::commit(tx).await?;
-        self.executor.wake(cluster_uuid);
-        Ok(())
+        let credential = Some((credential, secret));
+        self.journal_with(tx, request, cluster_uuid, (change, message_id), None, credential)
+            .await
     }
 }

@@ -112,7 +112,10 @@ impl Acceptor {
             template: template.clone(),
             nodegroups: found.groups.clone(),
         };
-        let asked = tokio::time::timeout(ASK_LIMIT, self.app.releases.dry_run(&desired, &facts)).await;
+        let (asked, dead) = tokio::join!(
+            tokio::time::timeout(ASK_LIMIT, self.app.releases.dry_run(&desired, &facts)),
+            self.has_dead_credential(&found.cluster)
+        );
         match asked {
             Ok(Ok(())) => {}
             Ok(Err(error)) if !error.is_transient() => {
@@ -131,6 +134,9 @@ impl Acceptor {
             }
         }
         ours.map_err(MagnumError::from)?;
+        if dead {
+            self.replace_dead_credential(request, &found.cluster).await;
+        }
         Ok(facts)
     }
 }

@@ -38,6 +38,12 @@ impl Steps {
         let namespace = crate::release::namespace(&self.app.settings, &cluster);
         if cluster.stack_id.as_deref().is_some_and(|name| !name.is_empty()) {
             if !self.applied.lock().contains_key(&operation.id) {
+                if operation.intent.credential.is_some()
+                    && self.app.management.has_namespace(&namespace).await?
+                {
+                    self.write_credential(operation, &cluster).await?;
+                    self.app.journal.unseal(operation.id).await?;
+                }
                 self.step(operation, "uninstall").await?;
                 if let Uninstalled::Deleted { kept } = self.app.releases.uninstall(&cluster).await? {
                     tracing::info!(

@@ -1,9 +1,6 @@
 //! The namespace and the secrets that Cluster API and its addons read, as magnum-capi-helm 1.4.0 writes them.
 
-use conductor_driver::{
-    names,
-    secrets::{self, CloudAccess},
-};
+use conductor_driver::secrets::{self, CloudAccess};
 use kube::{
     Api,
     api::{DynamicObject, ListParams, Patch, PatchParams},
@@ -14,7 +11,7 @@ use serde_json::json;
 
 use super::Steps;
 use crate::{
-    certificates, cloud, credentials,
+    certificates, cloud, credential_health, credentials,
     management::ManagementError,
     operation::{
         Kind, Operation, StepError,
@@ -48,14 +45,8 @@ impl Steps {
                 .await?;
         }
         self.step(operation, "secrets").await?;
-        let credential = operation.intent.credential.as_ref();
-        let old = self.credential_in_use(cluster).await?;
-        if let (Some(credential), Some(secret)) = (credential, self.app.journal.sealed(operation.id).await?) {
-            let access = cloud_access(&self.app.settings, credential, secret)?;
-            if let Some(object) = secrets::cloud_credentials(settings, cluster, &access) {
-                self.app.management.apply(object.expose_body()).await?;
-            }
-        }
+        let old = credential_health::in_use(&self.app, cluster).await?;
+        self.write_credential(operation, cluster).await?;
         let same_owner = matches!(&operation.intent.change,
             Change::CredentialRotate { from_user } if *from_user == cluster.user_id);
         if !same_owner {
@@ -65,24 +56,31 @@ impl Steps {
             }
         }
         if operation.kind == Kind::CredentialRotate {
-            cloud::forget_old_credential(&self.app, operation, old.as_deref()).await;
+            let old = old.as_ref().map(|old| old.id.as_str());
+            cloud::forget_old_credential(&self.app, operation, old).await;
         }
         // The secret is where it belongs now.
         Ok(self.app.journal.unseal(operation.id).await?)
     }
 
-    /// Id of the application credential in the cluster's secret.
-    pub(super) async fn credential_in_use(&self, cluster: &Cluster) -> Result<Option<String>, StepError> {
-        let namespace = namespace(&self.app.settings, cluster);
-        let Some(name) = names::cloud_credentials_secret(cluster.stack_id.as_deref()) else {
-            return Ok(None);
+    /// The application credential that the operation brings, if it does, to where Cluster API looks for it.
+    pub(super) async fn write_credential(
+        &self,
+        operation: &Operation,
+        cluster: &Cluster,
+    ) -> Result<(), StepError> {
+        let credential = operation.intent.credential.as_ref();
+        let secret = self.app.journal.sealed(operation.id).await?;
+        let Some((credential, secret)) = credential.zip(secret) else {
+            return Ok(());
         };
-        let secret = self.app.management.secret(&namespace, &name).await?;
-        let data = secret.and_then(|secret| secret.data).unwrap_or_default();
-        let yaml = data
-            .get("clouds.yaml")
-            .and_then(|yaml| std::str::from_utf8(&yaml.0).ok());
-        Ok(yaml.and_then(secrets::credential_id))
+        let access = cloud_access(&self.app.settings, credential, secret)?;
+        if let Some(object) = secrets::cloud_credentials(&self.app.settings, cluster, &access) {
+            self.app.management.apply(object.expose_body()).await?;
+        }
+        let mut conn = self.app.db.acquire().await?;
+        credential_health::note(&mut conn, &cluster.uuid, false).await?;
+        Ok(())
     }
 
     /// Marks the Machines behind the servers that the user wants gone, so that Cluster API removes those first.

@@ -11,17 +11,27 @@ use crate::view::View;
 
 const READY: &str = "Ready";
 
-/// Health and its four parts.
+/// What is said of an application credential that Keystone refuses.
+const DEAD_CREDENTIAL: &str =
+    "Refused by Keystone. Rotate it, or change the cluster in any way: that brings a new one.";
+
+/// Health and its parts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Health {
     /// Healthy when all parts are.
     pub status: HealthStatus,
-    /// `cluster`, `infrastructure`, `controlplane`, `nodegroup`: "Ready", or what is wrong.
+    /// `cluster`, `infrastructure`, `controlplane`, `nodegroup`: "Ready", or what is wrong; `application_credential`
+    /// only where it is dead, which Python does not look at.
     pub reason: IndexMap<String, String>,
 }
 
 /// The health of a cluster; none for one that has no release yet.
-pub fn health(cluster: &ClusterState, nodegroups: &[NodeGroupState], view: &View) -> Option<Health> {
+pub fn health(
+    cluster: &ClusterState,
+    nodegroups: &[NodeGroupState],
+    view: &View,
+    dead_credential: bool,
+) -> Option<Health> {
     cluster.release.as_ref()?;
     let parts = [
         of_cluster(view),
@@ -29,13 +39,16 @@ pub fn health(cluster: &ClusterState, nodegroups: &[NodeGroupState], view: &View
         of_control_plane(view),
         of_nodegroups(nodegroups, view),
     ];
-    let status = if parts.iter().all(|part| part == READY) {
+    let status = if parts.iter().all(|part| part == READY) && !dead_credential {
         HealthStatus::Healthy
     } else {
         HealthStatus::Unhealthy
     };
     let names = ["cluster", "infrastructure", "controlplane", "nodegroup"].map(str::to_owned);
-    let reason = names.into_iter().zip(parts).collect();
+    let mut reason: IndexMap<String, String> = names.into_iter().zip(parts).collect();
+    if dead_credential {
+        reason.insert("application_credential".to_owned(), DEAD_CREDENTIAL.to_owned());
+    }
     Some(Health { status, reason })
 }
 

@@ -27,13 +27,15 @@ const TIMED_OUT: &str = "Timed out after ";
 /// Beginning of the reason of a status that this crate set because an addon failed.
 const ADDON_FAILED: &str = "Addon failed: ";
 
-/// What is known of the operations on a cluster.
+/// What the conductor knows of a cluster beside its rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Whether an accepted operation is not carried out yet: the management cluster may not hold what the rows ask.
     pub unfinished: bool,
     /// When the newest operation was accepted; limits of updates and deletions count from here.
     pub started_at: Option<DateTime<Utc>>,
+    /// Whether Keystone does not take the cluster's application credential any more.
+    pub dead_credential: bool,
 }
 
 /// Settings of derivation.
@@ -135,7 +137,14 @@ fn living(derived: &mut Derived, view: &View, progress: &Progress, rules: &Rules
     let checks = groups::check(derived, view, rules);
     groups::facts(derived, &checks, view, progress);
     facts(derived, view);
-    let health = || health(&derived.cluster, &derived.nodegroups, view);
+    let health = || {
+        health(
+            &derived.cluster,
+            &derived.nodegroups,
+            view,
+            progress.dead_credential,
+        )
+    };
     if let Some(health) = (!rules.without_health).then(health).flatten() {
         derived.cluster.health_status = Some(health.status);
         derived.cluster.health_status_reason = Some(health.reason);

@@ -138,7 +138,7 @@ fn health_of(case: &Value) -> Value {
     let namespace = format!("magnum-{}", row["project_id"].as_str().unwrap());
     let groups: Vec<NodeGroupState> = case["nodegroups"].as_array().unwrap().iter().map(group).collect();
     let view = index.view(&namespace, release.unwrap_or_default());
-    health(&cluster(release.map(str::to_owned)), &groups, &view).map_or(
+    health(&cluster(release.map(str::to_owned)), &groups, &view, false).map_or(
         Value::Null,
         |health| json!({"status": health.status.as_str(), "reason": health.reason}),
     )

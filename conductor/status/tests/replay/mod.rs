@@ -111,6 +111,7 @@ impl Replay {
             progress: Progress {
                 unfinished: false,
                 started_at: Some(start()),
+                dead_credential: false,
             },
             rules: Rules {
                 limits: Limits {

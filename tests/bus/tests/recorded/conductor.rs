@@ -24,7 +24,7 @@ use crate::rows::Row;
 
 const TOPIC: &str = "magnum-conductor";
 const PATIENCE: Duration = Duration::from_secs(30);
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "cluster",
     "cluster_template",
     "nodegroup",
@@ -33,6 +33,7 @@ const TABLES: [&str; 8] = [
     "x509keypair",
     "capi_operation",
     "capi_lease",
+    "capi_credential",
 ];
 
 pub(crate) struct Conductor {
