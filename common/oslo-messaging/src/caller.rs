@@ -235,9 +235,12 @@ fn routing_key(target: &CallTarget) -> String {
 
 async fn listen(transport: &Transport, queue: &Queue, waiters: &Waiters, listening: &watch::Sender<bool>) {
     while let Some(connection) = transport.consumers().connection().await {
-        let reason = session(&connection, queue, waiters, listening).await;
+        let session = session(&connection, queue, waiters, listening);
+        let reason = transport.consumers().while_up(&connection, session).await;
         listening.send_replace(false);
-        if connection.status().connected() {
+        if let Some(reason) = reason
+            && connection.status().connected()
+        {
             tracing::warn!("Not listening for replies, trying again: {reason}");
         }
         sleep(Duration::from_secs_f64(

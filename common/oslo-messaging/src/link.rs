@@ -82,6 +82,29 @@ impl Link {
         }
     }
 
+    /// Does something over a connection; `None` if that is lost meanwhile. Whatever waits for the broker has to wait like
+    /// this: what is asked of lapin (4.12) in the moment of a loss may never be ended by it.
+    pub(crate) async fn while_up<T>(
+        &self,
+        connection: &Arc<Connection>,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = self.lost(connection) => None,
+        }
+    }
+
+    /// Returns when this connection is the link's no more.
+    pub(crate) async fn lost(&self, connection: &Arc<Connection>) {
+        let mut state = self.state.clone();
+        let is_another =
+            |now: &Option<Arc<Connection>>| now.as_ref().is_none_or(|now| !Arc::ptr_eq(now, connection));
+        // An error says that the link is closed.
+        let _ = state.wait_for(is_another).await;
+    }
+
     /// Changes with every connect and disconnect.
     pub(crate) fn watch(&self) -> watch::Receiver<Option<Arc<Connection>>> {
         self.state.clone()

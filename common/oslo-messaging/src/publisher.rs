@@ -20,6 +20,9 @@ use crate::{SendError, compression};
 /// Pause after a failure that the connection survived.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// Why an attempt ended that nothing else ended.
+const LOST: &str = "the connection was lost";
+
 /// What to send, and where.
 pub(crate) struct Outgoing<'a> {
     /// `None` is the default exchange.
@@ -105,7 +108,9 @@ impl Publisher {
         loop {
             let attempt = async {
                 let session = self.session().await?;
-                let result = self.attempt(&session, message).await;
+                let attempt = self.attempt(&session, message);
+                let result = self.link.while_up(&session.connection, attempt).await;
+                let result = result.unwrap_or_else(|| Err(Failure::Again(LOST.to_owned())));
                 if matches!(result, Err(Failure::Again(_))) {
                     self.forget(&session).await;
                 }
@@ -158,7 +163,8 @@ impl Publisher {
             {
                 return Some(session.clone());
             }
-            match open(connection).await {
+            let opened = self.link.while_up(&connection, open(connection.clone())).await;
+            match opened.unwrap_or_else(|| Err(LOST.to_owned())) {
                 Ok(session) => {
                     let session = Arc::new(session);
                     *slot = Some(session.clone());
@@ -248,9 +254,13 @@ impl Publisher {
     }
 }
 
-async fn open(connection: Arc<Connection>) -> lapin::Result<Session> {
-    let channel = connection.create_channel().await?;
-    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+async fn open(connection: Arc<Connection>) -> Result<Session, String> {
+    let text = |error: lapin::Error| error.to_string();
+    let channel = connection.create_channel().await.map_err(text)?;
+    channel
+        .confirm_select(ConfirmSelectOptions::default())
+        .await
+        .map_err(text)?;
     Ok(Session {
         connection,
         channel,

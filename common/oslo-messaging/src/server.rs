@@ -173,6 +173,9 @@ impl Transport {
     }
 }
 
+/// What comes in on all subscriptions.
+type Events = SelectAll<BoxStream<'static, Event>>;
+
 impl Core {
     async fn run(self: Arc<Self>) {
         let mut told = None;
@@ -202,7 +205,43 @@ impl Core {
     }
 
     /// Consumes on one channel. `Ok` if stopped, else why it ended.
-    async fn session(self: &Arc<Self>, connection: &Connection) -> Result<(), String> {
+    async fn session(self: &Arc<Self>, connection: &Arc<Connection>) -> Result<(), String> {
+        let link = self.transport.consumers();
+        let lost = || "the connection is lost".to_owned();
+        let begun = link.while_up(connection, self.begin(connection)).await;
+        let (channel, mut events) = begun.ok_or_else(lost)??;
+        self.consuming.send_replace(true);
+        tracing::info!("Consuming from {}", self.names());
+        loop {
+            let event = tokio::select! {
+                () = self.stopping.cancelled() => break,
+                event = link.while_up(connection, events.next()) => event,
+            };
+            match event.ok_or_else(lost)? {
+                Some(Event::Delivered(index, delivery)) => {
+                    self.receive(index, (*delivery).map_err(|error| error.to_string())?)
+                        .await;
+                }
+                Some(Event::Ended(index)) if channel.status().connected() => {
+                    tracing::warn!(
+                        "The broker ended the subscription to {}, renewing it",
+                        self.queue(index).name
+                    );
+                    *self.offset.lock() = None;
+                    self.reconnect_delay().await;
+                    let renewed = self.subscribe(connection, &channel, index);
+                    let renewed = link.while_up(connection, renewed).await;
+                    events.push(renewed.ok_or_else(lost)??);
+                }
+                Some(Event::Ended(_)) | None => return Err("the channel is closed".to_owned()),
+            }
+        }
+        self.wind_down(&channel, events).await;
+        Ok(())
+    }
+
+    /// A channel, and what comes in on it.
+    async fn begin(&self, connection: &Connection) -> Result<(Channel, Events), String> {
         let text = |error: lapin::Error| error.to_string();
         let channel = connection.create_channel().await.map_err(text)?;
         channel
@@ -214,35 +253,11 @@ impl Core {
         for index in 0..count {
             events.push(self.subscribe(connection, &channel, index).await?);
         }
-        self.consuming.send_replace(true);
-        tracing::info!("Consuming from {}", self.names());
-        loop {
-            let event = tokio::select! {
-                () = self.stopping.cancelled() => break,
-                event = events.next() => event,
-            };
-            match event {
-                Some(Event::Delivered(index, delivery)) => {
-                    self.receive(index, (*delivery).map_err(text)?).await;
-                }
-                Some(Event::Ended(index)) if channel.status().connected() => {
-                    tracing::warn!(
-                        "The broker ended the subscription to {}, renewing it",
-                        self.queue(index).name
-                    );
-                    *self.offset.lock() = None;
-                    self.reconnect_delay().await;
-                    events.push(self.subscribe(connection, &channel, index).await?);
-                }
-                Some(Event::Ended(_)) | None => return Err("the channel is closed".to_owned()),
-            }
-        }
-        self.wind_down(&channel, events).await;
-        Ok(())
+        Ok((channel, events))
     }
 
     /// Ends the subscriptions, gives back what came but was not begun, and waits for the rest.
-    async fn wind_down(&self, channel: &Channel, mut events: SelectAll<BoxStream<'static, Event>>) {
+    async fn wind_down(&self, channel: &Channel, mut events: Events) {
         self.consuming.send_replace(false);
         let count = self.queues.lock().len();
         for tag in 1..=count {

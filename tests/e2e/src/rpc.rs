@@ -56,7 +56,7 @@ impl Client {
         let (to, queue, known) = (url.to_owned(), reply_q.clone(), replies.clone());
         let keeper = tokio::spawn(async move {
             loop {
-                if let Err(error) = session(&to, &queue, &known, &sender).await {
+                if let Err(error) = connected(&to, &queue, &known, &sender).await {
                     tracing::debug!("the client's connection: {error:#}");
                 }
                 sender.send_replace(None);
@@ -164,14 +164,33 @@ async fn publish(channel: &Channel, body: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Consumes replies until the connection is lost.
-async fn session(
+/// Connects, and consumes replies until the connection is lost. lapin does not end everything that is asked of a
+/// connection in the moment of its loss, so that is looked at too.
+async fn connected(
     url: &str,
     reply_q: &str,
     replies: &Replies,
     channel: &watch::Sender<Option<Channel>>,
 ) -> Result<()> {
-    let connection = Connection::connect(url, ConnectionProperties::default()).await?;
+    let connecting = Connection::connect(url, ConnectionProperties::default());
+    let connection = tokio::time::timeout(CONFIRM, connecting).await??;
+    let lost = async {
+        while connection.status().connected() {
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    tokio::select! {
+        outcome = session(&connection, reply_q, replies, channel) => outcome,
+        () = lost => bail!("lost"),
+    }
+}
+
+async fn session(
+    connection: &Connection,
+    reply_q: &str,
+    replies: &Replies,
+    channel: &watch::Sender<Option<Channel>>,
+) -> Result<()> {
     let ours = connection.create_channel().await?;
     ours.confirm_select(ConfirmSelectOptions::default()).await?;
     // One that outlives the broker, as kolla's options have it.
