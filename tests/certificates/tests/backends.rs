@@ -241,7 +241,6 @@ async fn exchange(site: &Site, backend: &'static str, first: u32) -> Result<()> 
 }
 
 #[test]
-#[ignore = "passed in two runs of three; in the third, beside a stack of another suite, it did not end in five minutes"]
 fn what_one_conductor_keeps_the_other_reads_signs_with_renews_and_removes() {
     // With room for the futures of an unoptimised build.
     let thread = std::thread::Builder::new().stack_size(16 << 20);
