@@ -27,7 +27,9 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         id: "when-it-was-changed",
-        explains: |Difference { place, .. }| place.ends_with(".updated_at"),
+        explains: |Difference { place, line, .. }| {
+            place.ends_with(".updated_at") && (line.contains(": \"20") || line.contains(": null instead of"))
+        },
     },
     Rule {
         id: "as-in-the-row",
@@ -39,7 +41,10 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         id: "no-template-in-replies",
-        explains: |Difference { place, .. }| *place == "reply.result.magnum_object.data.cluster_template",
+        explains: |Difference { place, line, .. }| {
+            *place == "reply.result.magnum_object.data.cluster_template"
+                && line.contains(": \"(absent)\" instead of")
+        },
     },
     Rule {
         id: "ca-rotation-refused-first",
@@ -117,8 +122,14 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         id: "the-cause-not-the-command",
-        explains: |Difference { case, place, .. }| {
-            !case["helm_outcome"]["raise"].is_null() && place.ends_with(".status_reason")
+        explains: |Difference {
+                       case, place, line, ..
+                   }| {
+            let ours = line.split(" instead of ").next().unwrap_or_default();
+            !case["helm_outcome"]["raise"].is_null()
+                && place.ends_with(".status_reason")
+                && ours.contains(": \"")
+                && !ours.contains("Command: ")
         },
     },
     Rule {
@@ -167,10 +178,13 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         id: "a-failed-deletion-says-so",
-        explains: |Difference { case, place, .. }| {
+        explains: |Difference {
+                       case, place, line, ..
+                   }| {
             method(case) == "cluster_delete"
                 && place.starts_with("notifications[1]")
-                && (place.ends_with(".status") || place.ends_with(".status_reason"))
+                && (place.ends_with(".status") && line.contains(": \"DELETE_FAILED\"")
+                    || place.ends_with(".status_reason") && line.contains(": \""))
         },
     },
     Rule {

@@ -131,7 +131,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         id: "what-kubernetes-does-not-accept",
-        explains: |Difference { case, .. }| is_odd(case),
+        explains: |Difference { case, ours, .. }| is_odd(case) && ours["error"].is_null(),
     },
     Rule {
         id: "an-address-that-works",
@@ -181,10 +181,9 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         id: "a-release-name-with-two-dashes",
-        explains: |Difference { case, .. }| {
-            case["cluster"]["stack_id"]
-                .as_str()
-                .is_some_and(|name| name.contains("--"))
+        explains: |Difference { case, ours, .. }| {
+            let name = case["cluster"]["stack_id"].as_str();
+            name.is_some_and(|name| name.contains("--")) && ours["error"].is_null() && !untouched(ours)
         },
     },
     Rule {
