@@ -112,7 +112,7 @@ impl Acceptor {
         let looked_up = cloud::facts(&self.app, request, &needs);
         let (facts, dead) = tokio::join!(
             tokio::time::timeout(ACCEPT_LIMIT, looked_up),
-            self.has_dead_credential(rows.cluster)
+            self.has_dead_credential(request, rows.cluster)
         );
         let facts = facts.map_err(|_| too_slow())??;
         validate::check(&self.app.settings, operation, rows, &facts).map_err(MagnumError::from)?;

@@ -32,9 +32,14 @@ impl Acceptor {
         self.rotate(request, &found.cluster, &request.message_id).await
     }
 
-    /// Whether Keystone refuses the cluster's application credential. Where nobody can say, it counts as good: the change
-    /// that was asked for goes on as it would without the question.
-    pub(super) async fn has_dead_credential(&self, cluster: &Cluster) -> bool {
+    /// Whether Keystone refuses the cluster's application credential, and the caller can make another: one of another
+    /// project, an administrator's, would lead Cluster API into that project. Where nobody can say, it counts as good: the
+    /// change that was asked for goes on as it would without the question.
+    pub(super) async fn has_dead_credential(&self, request: &Request, cluster: &Cluster) -> bool {
+        let context = &request.context;
+        if context.auth_token.is_none() || context.project_id.as_ref() != Some(&cluster.project_id) {
+            return false;
+        }
         let asked = credential_health::is_dead(&self.app, cluster);
         match tokio::time::timeout(ASK_LIMIT, asked).await {
             Ok(Ok(dead)) => dead,
@@ -79,14 +84,11 @@ impl Acceptor {
         request: &Request,
         cluster_uuid: &str,
     ) -> Result<Option<(Cluster, Credential, SecretString)>, RequestError> {
-        if request.context.auth_token.is_none() {
-            return Ok(None);
-        }
         let mut conn = self.app.db.acquire().await?;
         let schema = self.app.db.schema();
         let cluster = rows::cluster::visible(&mut conn, schema, &request.context, cluster_uuid).await?;
         drop(conn);
-        if !self.has_dead_credential(&cluster).await {
+        if !self.has_dead_credential(request, &cluster).await {
             return Ok(None);
         }
         match cloud::new_credential(&self.app, request, &cluster).await {
@@ -104,8 +106,23 @@ impl Acceptor {
         cluster: &Cluster,
         message_id: &str,
     ) -> Result<(), RequestError> {
-        let cluster_uuid = cluster.uuid.as_str();
         let (credential, secret) = cloud::new_credential(&self.app, request, cluster).await?;
+        let written = self
+            .write_rotation(request, &cluster.uuid, message_id, (credential.clone(), secret))
+            .await;
+        if written.is_err() {
+            cloud::forget_credential(&self.app, &request.context, cluster, &credential).await;
+        }
+        written
+    }
+
+    async fn write_rotation(
+        &self,
+        request: &Request,
+        cluster_uuid: &str,
+        message_id: &str,
+        credential: (Credential, SecretString),
+    ) -> Result<(), RequestError> {
         let (mut tx, cluster, _) = self.locked(cluster_uuid).await?;
         let changes = Changes::new().set("user_id", request.context.user_id.clone());
         rows::cluster::update(
@@ -119,8 +136,8 @@ impl Acceptor {
         let change = Change::CredentialRotate {
             from_user: cluster.user_id,
         };
-        let credential = Some((credential, secret));
-        self.journal_with(tx, request, cluster_uuid, (change, message_id), None, credential)
+        let what = (change, message_id);
+        self.journal_with(tx, request, cluster_uuid, what, None, Some(credential))
             .await
     }
 }

@@ -114,7 +114,7 @@ impl Acceptor {
         };
         let (asked, dead) = tokio::join!(
             tokio::time::timeout(ASK_LIMIT, self.app.releases.dry_run(&desired, &facts)),
-            self.has_dead_credential(&found.cluster)
+            self.has_dead_credential(request, &found.cluster)
         );
         match asked {
             Ok(Ok(())) => {}
