@@ -234,14 +234,19 @@ fn concat(args: &[Value]) -> Result {
 
 fn chunk(args: &[Value]) -> Result {
     let items = items(&args[1], "Cannot chunk type")?;
-    let Some(size) = usize::try_from(int_of(&args[0])).ok().filter(|size| *size > 0) else {
-        return Fault::plain("runtime error: makeslice: len out of range");
+    let size = int_of(&args[0]);
+    let per_chunk = usize::try_from(size.unsigned_abs()).unwrap_or(usize::MAX);
+    let lists = |chunks: std::slice::Chunks<'_, Value>| {
+        let lists = chunks.map(|part| Value::list(part.to_vec())).collect();
+        Ok(Value::typed_list(Elem::AnyList, lists))
     };
-    let chunks = items
-        .chunks(size)
-        .map(|part| Value::list(part.to_vec()))
-        .collect();
-    Ok(Value::typed_list(Elem::AnyList, chunks))
+    // sprig counts chunks of a negative size, too: that of one item is one, those of up to that many and one more none.
+    match (size.signum(), items.len()) {
+        (1, _) => lists(items.chunks(per_chunk)),
+        (-1, 1) if per_chunk > 1 => lists(items.chunks(1)),
+        (-1, count) if count > 1 && count - 1 <= per_chunk => lists([].chunks(1)),
+        _ => Fault::plain("runtime error: makeslice: len out of range"),
+    }
 }
 
 /// sprig's `strslice`: nil elements are left out.

@@ -148,16 +148,31 @@ fn encrypt(args: &[Value]) -> Value {
     Value::str(STANDARD.encode(out))
 }
 
+/// One block of AES comes before what is encrypted.
+const IV_BYTES: usize = 16;
+
 fn decrypt(args: &[Value]) -> Result {
     let text = args[1].string_bytes().unwrap_or_default();
     if text.is_empty() {
         return Ok(Value::str(""));
     }
     let data = base64_decoded(text).map_err(Fault::Plain)?;
-    let Some((iv, body)) = data.split_at_checked(16).filter(|(_, body)| !body.is_empty()) else {
-        return Fault::plain("runtime error: index out of range [-1]");
+    // What Go has made room for, line ends in the text included, may be sliced beyond the data.
+    let capacity = text.len() / 4 * 3;
+    let (iv, body) = match data.split_at_checked(IV_BYTES) {
+        Some((_, [])) => return Fault::plain("runtime error: index out of range [-1]"),
+        Some(parts) => parts,
+        None if capacity < IV_BYTES => {
+            return Fault::plain(format!(
+                "runtime error: slice bounds out of range [:{IV_BYTES}] with capacity {capacity}"
+            ));
+        }
+        None => {
+            let length = data.len();
+            return Fault::plain(format!("runtime error: slice bounds out of range [{IV_BYTES}:{length}]"));
+        }
     };
-    let iv: [u8; 16] = iv
+    let iv: [u8; IV_BYTES] = iv
         .try_into()
         .map_err(|_| Fault::Plain("crypto/cipher: bad iv".into()))?;
     let cipher = cbc::Decryptor::<aes::Aes256>::new(&aes_key(&args[0]).into(), &iv.into());

@@ -23,8 +23,11 @@ pub(super) const TABLE: &[Row] = &[
     }),
     ("swapcase", "s", |_, a| Ok(map(a, swap_case))),
     ("initials", "s", |_, a| {
+        // goutils takes each byte for a character.
         Ok(map(a, |s| {
-            s.split_whitespace()
+            let latin: String = s.bytes().map(char::from).collect();
+            latin
+                .split_whitespace()
                 .filter_map(|word| word.chars().next())
                 .collect()
         }))
