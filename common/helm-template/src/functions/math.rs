@@ -3,7 +3,7 @@
 use super::cast::{to_float64, to_int64};
 use super::{Row, int_of, strval_text, text_of};
 use crate::template::exec::Fault;
-use crate::template::number::parse_int;
+use crate::template::number::{format_float, parse_int};
 use crate::value::Value;
 
 type Result = std::result::Result<Value, Fault>;
@@ -192,8 +192,14 @@ fn decimal(args: &[Value], op: Op) -> Result {
     let Some((first, rest)) = numbers.split_first() else {
         return Ok(Value::Float(0.0));
     };
-    if matches!(op, Op::Div) && rest.contains(&0.0) {
-        return Fault::plain("decimal division by 0");
+    for (at, number) in numbers.iter().enumerate() {
+        if !number.is_finite() {
+            let number = format_float(*number);
+            return Fault::plain(format!("Cannot create a Decimal from {number}"));
+        }
+        if at > 0 && matches!(op, Op::Div) && *number == 0.0 {
+            return Fault::plain("decimal division by 0");
+        }
     }
     let exact = rest.iter().try_fold(Decimal::from_float(*first), |sum, next| {
         Some(sum.and_then(|sum| sum.apply(Decimal::from_float(*next)?, op)))

@@ -169,7 +169,9 @@ fn decrypt(args: &[Value]) -> Result {
         }
         None => {
             let length = data.len();
-            return Fault::plain(format!("runtime error: slice bounds out of range [{IV_BYTES}:{length}]"));
+            return Fault::plain(format!(
+                "runtime error: slice bounds out of range [{IV_BYTES}:{length}]"
+            ));
         }
     };
     let iv: [u8; IV_BYTES] = iv

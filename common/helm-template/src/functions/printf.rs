@@ -186,14 +186,15 @@ impl Printer<'_> {
         }
     }
 
-    fn bad_verb(&mut self, verb: char, arg: &Value) {
+    /// The value stands there with the width and all that was asked for.
+    fn bad_verb(&mut self, verb: char, arg: &Value, spec: &Spec) {
         self.out.extend_from_slice(format!("%!{verb}(").as_bytes());
         if arg.is_nil() {
             self.out.extend_from_slice(b"<nil>");
         } else {
             self.out.extend_from_slice(arg.type_name().as_bytes());
             self.out.push(b'=');
-            print_operand(arg, &mut self.out);
+            self.value('v', arg, spec);
         }
         self.out.push(b')');
     }
@@ -225,7 +226,7 @@ impl Printer<'_> {
                 );
             }
             'v' if arg.is_nil() => return self.pad(b"<nil>", spec),
-            _ if arg.is_nil() => return self.bad_verb(verb, arg),
+            _ if arg.is_nil() => return self.bad_verb(verb, arg, spec),
             _ => {}
         }
         match arg {
@@ -265,7 +266,7 @@ impl Printer<'_> {
                 self.out.push(b']');
             }
             Value::Native(native) => self.native(verb, native, arg, spec, 0),
-            _ => self.bad_verb(verb, arg),
+            _ => self.bad_verb(verb, arg, spec),
         }
     }
 
@@ -275,7 +276,9 @@ impl Printer<'_> {
             return self.string(verb, arg, text.as_bytes(), spec);
         }
         match native {
-            Native::Struct(fields) if fields.pointer && depth > 0 && verb != 'v' => self.bad_verb(verb, arg),
+            Native::Struct(fields) if fields.pointer && depth > 0 && verb != 'v' => {
+                self.bad_verb(verb, arg, spec)
+            }
             Native::Struct(fields) if verb != 'v' => self.structure(verb, fields, spec),
             Native::Files(files) if verb != 'v' => {
                 self.out.extend_from_slice(b"map[");
@@ -298,7 +301,7 @@ impl Printer<'_> {
                 print_verb_v(arg, &mut text, spec.named, depth);
                 self.pad(&text, spec);
             }
-            _ => self.bad_verb(verb, arg),
+            _ => self.bad_verb(verb, arg, spec),
         }
     }
 
@@ -382,7 +385,7 @@ impl Printer<'_> {
                 };
                 self.pad(format!("{lead}{}", hex.join(&joint)).as_bytes(), spec);
             }
-            _ => self.bad_verb(verb, arg),
+            _ => self.bad_verb(verb, arg, spec),
         }
     }
 
@@ -414,7 +417,7 @@ impl Printer<'_> {
                 }
                 return self.pad(text.as_bytes(), spec);
             }
-            _ => return self.bad_verb(verb, arg),
+            _ => return self.bad_verb(verb, arg, spec),
         };
         let prefix = if spec.sharp { prefix } else { "" };
         let sign = match (value < 0, spec.plus, spec.space) {
@@ -448,7 +451,7 @@ impl Printer<'_> {
 
     fn float(&mut self, verb: char, arg: &Value, value: f64, spec: &Spec) {
         let Some(text) = super::printf_float::text(verb, value.abs(), spec) else {
-            return self.bad_verb(verb, arg);
+            return self.bad_verb(verb, arg, spec);
         };
         let negative = value.is_sign_negative() && !value.is_nan();
         let sign = match (negative, spec.plus, spec.space) {

@@ -158,6 +158,18 @@ fn find(text: &[u8], part: &[u8]) -> Option<usize> {
 }
 
 /// `strings.Title`
+/// Go's `unicode.ToTitle`: upper case, but for letters that are two in one and for the Georgian alphabet.
+fn to_title(c: char) -> char {
+    match c {
+        'Ǆ'..='ǆ' => 'ǅ',
+        'Ǉ'..='ǉ' => 'ǈ',
+        'Ǌ'..='ǌ' => 'ǋ',
+        'Ǳ'..='ǳ' => 'ǲ',
+        'ა'..='ჿ' => c,
+        c => one(c, c.to_uppercase()),
+    }
+}
+
 fn title(text: &str) -> String {
     let mut previous = ' ';
     text.chars()
@@ -165,7 +177,7 @@ fn title(text: &str) -> String {
             let separator = !(previous.is_alphanumeric() || previous == '_')
                 && (previous.is_ascii() || previous.is_whitespace());
             previous = c;
-            if separator { one(c, c.to_uppercase()) } else { c }
+            if separator { to_title(c) } else { c }
         })
         .collect()
 }
@@ -185,8 +197,11 @@ fn swap_case(text: &str) -> String {
     let mut after_space = true;
     text.chars()
         .map(|c| {
-            let swapped = if c.is_uppercase() {
+            let is_title = !c.is_lowercase() && to_title(c) == c && one(c, c.to_lowercase()) != c;
+            let swapped = if c.is_uppercase() || is_title {
                 one(c, c.to_lowercase())
+            } else if c.is_lowercase() && after_space {
+                to_title(c)
             } else if c.is_lowercase() {
                 one(c, c.to_uppercase())
             } else {

@@ -24,7 +24,7 @@ pub(crate) fn emit_value(value: &Value) -> Result<String, String> {
 }
 
 /// `toYamlPretty`, which is go-yaml 3 without JSON in between: sequences in mappings are indented too, lines are as long
-/// as they are, and floats are Go's.
+/// as they are, floats are Go's, and bytes are sequences of numbers.
 pub(crate) fn emit_pretty(value: &Value) -> Result<String, String> {
     let mut emitter = Emitter {
         third: true,
@@ -99,6 +99,10 @@ impl Emitter {
             }
             Value::Str(text) => self.string(text, place)?,
             Value::RawStr(bytes) => self.string(&String::from_utf8_lossy(bytes), place)?,
+            Value::Bytes(bytes) if self.third => {
+                let numbers = bytes.iter().map(|byte| Value::int(i64::from(*byte)));
+                self.sequence(&numbers.collect::<Vec<_>>(), place)?;
+            }
             Value::Bytes(bytes) => {
                 self.string(&base64::engine::general_purpose::STANDARD.encode(bytes), place)?;
             }

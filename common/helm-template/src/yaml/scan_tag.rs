@@ -88,7 +88,14 @@ impl Scanner<'_> {
             self.reader.skip();
         }
         let words: Vec<&str> = line.split_whitespace().collect();
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         match words.as_slice() {
+            _ if !line.starts_with(is_name) => {
+                return self.problem(mark, "could not find expected directive name");
+            }
+            [name, ..] if !name.chars().all(is_name) => {
+                return self.problem(mark, "found unexpected non-alphabetical character");
+            }
             ["YAML", version] if *version == "1.1" => self.push(Token::VersionDirective, mark),
             ["YAML", _] => {
                 return Err(Problem {
@@ -100,7 +107,6 @@ impl Scanner<'_> {
                 let handle = (*handle).to_owned();
                 self.push_text(Token::TagDirective, mark, handle.into(), Some((*prefix).into()));
             }
-            [] => return self.problem(mark, "could not find expected directive name"),
             _ => return self.problem(mark, "found unknown directive name"),
         }
         Ok(())
