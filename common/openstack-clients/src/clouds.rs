@@ -157,10 +157,15 @@ impl Shared {
     }
 }
 
+/// How long a connection may idle before it is not used again. Servers close idle ones, gunicorn after two seconds, Apache
+/// after five, and a request that must not be repeated would fail if it met that moment.
+const IDLE_LIMIT: Duration = Duration::from_secs(1);
+
 fn client(tls: &Tls, timeout: Duration) -> Result<Client, OpenStackError> {
     let mut builder = Client::builder()
         .timeout(timeout)
         .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+        .pool_idle_timeout(IDLE_LIMIT)
         .user_agent(concat!("magnum-conductor/", env!("CARGO_PKG_VERSION")))
         .danger_accept_invalid_certs(tls.insecure)
         // A redirect would carry the token to wherever it points.

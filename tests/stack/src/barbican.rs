@@ -45,6 +45,8 @@ impl Barbican {
         write_config(&folder, port, keystone, database.port())?;
         let spec = Spec::new("barbican", environment.join("bin/gunicorn"))
             .args(["--workers", "1", "--threads", "4", "--timeout", "120"])
+            // Magnum's client does not bear it when an idle connection is closed under its request.
+            .args(["--keep-alive", "75"])
             .args(["--access-logfile", "-", "--no-control-socket"])
             .args(["--bind", &format!("127.0.0.1:{port}"), "--pythonpath"])
             .arg(python::sources())
