@@ -146,7 +146,9 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "reasons-of-before-are-cleared",
         explains: |Difference { place, line, .. }| {
+            let alone = line.contains(":{\"status_reason\":null}}} instead of \"(absent)\"");
             place.ends_with(".status_reason") && line.contains(": null instead of \"(absent)\"")
+                || *place == "db.cluster" && alone
         },
     },
     Rule {

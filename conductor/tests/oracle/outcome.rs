@@ -39,14 +39,15 @@ pub fn is_rotated(row: &Value) -> bool {
     row.as_object().is_some_and(|row| row.iter().all(says))
 }
 
-/// Whether every node group that was touched has failed, and tells why.
+/// Whether every node group that was touched has failed, or had before, and tells why.
 pub fn all_failed(ours: &Value) -> bool {
-    let mut groups = changed(ours, "nodegroup").peekable();
-    groups.peek().is_some()
-        && groups.all(|group| {
-            let status = group["status"].as_str().unwrap_or_default();
-            status.ends_with("_FAILED") && group["status_reason"].is_string()
-        })
+    let failed = |group: &Value| {
+        let status = group["status"].as_str();
+        status.is_some_and(|status| status.ends_with("_FAILED"))
+    };
+    changed(ours, "nodegroup").any(failed)
+        && changed(ours, "nodegroup")
+            .all(|group| (failed(group) || group["status"].is_null()) && group["status_reason"].is_string())
 }
 
 /// Outcomes that were announced.
