@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use helm_template::{Capabilities, KubeVersion};
 use serde_json::Value;
 
-use crate::cluster::{ApiError, Cluster};
+use crate::api::{Api, ApiError};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
     application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
@@ -58,20 +58,20 @@ pub(crate) struct Discovery {
 }
 
 impl Discovery {
-    pub(crate) async fn read(cluster: &Cluster) -> Result<Self, ApiError> {
-        let version = cluster.read("/version", "application/json").await?;
+    pub(crate) async fn read(api: &Api) -> Result<Self, ApiError> {
+        let version = api.read("/version", "application/json").await?;
         let version = version["gitVersion"].as_str().unwrap_or_default();
         let kube_version = KubeVersion::parse(version).ok_or_else(|| {
             ApiError::new(400, format!("the API server's version {version:?} is no version"))
         })?;
         let mut found = Found::default();
-        let core = cluster.read("/api", AGGREGATED).await?;
-        let groups = cluster.read("/apis", AGGREGATED).await?;
+        let core = api.read("/api", AGGREGATED).await?;
+        let groups = api.read("/apis", AGGREGATED).await?;
         for root in [&core, &groups] {
             if root["kind"] == "APIGroupDiscoveryList" {
                 found.aggregated(root);
             } else {
-                found.one_by_one(cluster, root).await?;
+                found.one_by_one(api, root).await?;
             }
         }
         found.api_versions.sort();
@@ -118,7 +118,7 @@ impl Found {
     }
 
     /// API servers before 1.26.
-    async fn one_by_one(&mut self, cluster: &Cluster, root: &Value) -> Result<(), ApiError> {
+    async fn one_by_one(&mut self, api: &Api, root: &Value) -> Result<(), ApiError> {
         let core = array(&root["versions"]).map(text).map(str::to_owned);
         let groups = array(&root["groups"])
             .flat_map(|group| array(&group["versions"]))
@@ -134,7 +134,7 @@ impl Found {
             } else {
                 "/api"
             };
-            let list = match cluster
+            let list = match api
                 .read(&format!("{path}/{api_version}"), "application/json")
                 .await
             {

@@ -39,10 +39,12 @@
 //! from: at once if both carry the same [`ReleasesOptions::writer`], else after
 //! [`ReleasesOptions::pending_grace`].
 
+mod api;
 mod capabilities;
 pub mod chart;
 mod cluster;
 mod dependencies;
+mod digest;
 mod discovery;
 pub mod error;
 pub mod kinds;

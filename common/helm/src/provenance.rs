@@ -13,8 +13,8 @@ use pgp::composed::{CleartextSignedMessage, PublicOrSecret, SignedPublicKey, Sig
 use pgp::packet::{Signature, SignatureType, SubpacketData};
 use pgp::types::{KeyDetails, Tag, VerifyingKey};
 
+use crate::digest::sha256;
 use crate::error::ProvenanceError;
-use crate::source::sha256;
 
 const BEGIN: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
 const END: &str = "\n-----END PGP SIGNATURE-----";

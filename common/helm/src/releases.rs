@@ -12,6 +12,7 @@ mod upgrade;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::api::Api;
 use crate::chart::Chart;
 use crate::cluster::Cluster;
 use crate::error::ReleaseError;
@@ -130,7 +131,8 @@ pub struct Releases {
 impl Releases {
     /// Works through `client`.
     pub fn new(client: kube::Client, options: ReleasesOptions) -> Self {
-        let cluster = Cluster::new(client, &options);
+        let api = Api::new(client, options.request_timeout, options.retries);
+        let cluster = Cluster::new(api, options.discovery_ttl);
         Self {
             options: Arc::new(options),
             cluster,

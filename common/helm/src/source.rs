@@ -14,8 +14,6 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use url::Url;
 
-pub(crate) use self::cache::sha256;
-
 use self::cache::Cache;
 use self::http::Http;
 use crate::chart::Chart;

@@ -3,7 +3,8 @@
 use chrono::Utc;
 use serde_json::Value;
 
-use crate::cluster::{Cluster, Mode};
+use crate::api::Mode;
+use crate::cluster::Cluster;
 use crate::error::ReleaseError;
 use crate::release::{self, Release, Status};
 

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use tokio::sync::RwLock;
 use url::Url;
 
+use crate::answer::{read_json, refusal, unreachable};
 use crate::catalog::Catalog;
-use crate::cloud::{read_json, refusal, unreachable};
 use crate::error::OpenStackError;
 use crate::settings::{Credentials, Named, Scope, Service};
 

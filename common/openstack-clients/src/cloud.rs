@@ -10,13 +10,12 @@ use serde_json::Value;
 use tracing::debug;
 use url::Url;
 
+use crate::answer::{invalid, read_json, refusal, unreachable};
 use crate::auth::{KeystoneAuth, Token, TokenInfo};
-use crate::clouds::Shared;
+use crate::connections::Connections;
 use crate::error::OpenStackError;
 use crate::settings::Service;
 
-/// Longest part of a service's error text that is passed on.
-const MESSAGE_MAX: usize = 500;
 /// Longest wait that a service may ask for before a repetition.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(10);
 /// Most pages of one list.
@@ -25,7 +24,7 @@ const PAGES_MAX: usize = 1000;
 /// The cloud as one user sees it.
 #[derive(Clone)]
 pub struct Cloud {
-    shared: Arc<Shared>,
+    shared: Arc<Connections>,
     auth: KeystoneAuth,
     request_id: Option<String>,
 }
@@ -89,7 +88,7 @@ impl<'a> Call<'a> {
 }
 
 impl Cloud {
-    pub(crate) fn new(shared: Arc<Shared>, auth: KeystoneAuth, request_id: Option<String>) -> Self {
+    pub(crate) fn new(shared: Arc<Connections>, auth: KeystoneAuth, request_id: Option<String>) -> Self {
         Self {
             shared,
             auth,
@@ -294,36 +293,6 @@ fn retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
 }
 
-/// A failure on the way to a service.
-pub(crate) fn unreachable(
-    service: Service,
-    method: &Method,
-    path: &str,
-    error: &reqwest::Error,
-) -> OpenStackError {
-    let mut cause = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        cause = inner.to_string();
-        source = inner.source();
-    }
-    OpenStackError::Unreachable {
-        service,
-        method: method.to_string(),
-        path: path.to_owned(),
-        cause,
-    }
-}
-
-fn invalid(service: Service, method: &Method, path: &str, error: &dyn std::fmt::Display) -> OpenStackError {
-    OpenStackError::InvalidResponse {
-        service,
-        method: method.to_string(),
-        path: path.to_owned(),
-        cause: error.to_string(),
-    }
-}
-
 /// A deletion's outcome: false if there was nothing.
 pub(crate) fn deleted(outcome: Result<(), OpenStackError>) -> Result<bool, OpenStackError> {
     match outcome {
@@ -331,56 +300,4 @@ pub(crate) fn deleted(outcome: Result<(), OpenStackError>) -> Result<bool, OpenS
         Err(error) if error.is_not_found() => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// Reads the JSON of a good answer.
-pub(crate) async fn read_json<T: DeserializeOwned>(
-    service: Service,
-    method: &Method,
-    path: &str,
-    response: Response,
-) -> Result<T, OpenStackError> {
-    let body = response
-        .bytes()
-        .await
-        .map_err(|error| unreachable(service, method, path, &error))?;
-    serde_json::from_slice(&body).map_err(|error| invalid(service, method, path, &error))
-}
-
-/// An error answer as an error.
-pub(crate) async fn refusal(
-    service: Service,
-    method: &Method,
-    path: &str,
-    response: Response,
-) -> OpenStackError {
-    let status = response.status();
-    let header = |name: &str| {
-        response
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned)
-    };
-    let request_id = header("x-openstack-request-id").or_else(|| header("x-compute-request-id"));
-    let text = response.text().await.unwrap_or_default();
-    let message =
-        message(&text).unwrap_or_else(|| status.canonical_reason().unwrap_or("no reason given").to_owned());
-    OpenStackError::Refused {
-        service,
-        method: method.to_string(),
-        path: path.to_owned(),
-        status: status.as_u16(),
-        message,
-        request_id,
-    }
-}
-
-/// The sentence in an error body: `{"error": {"message": …}}`, `{"NeutronError": {"message": …}}` and the like.
-fn message(body: &str) -> Option<String> {
-    let value: Value = serde_json::from_str(body).ok()?;
-    let object = value.as_object()?;
-    let nested = object.values().find_map(|inner| inner.get("message")?.as_str());
-    let text = nested.or_else(|| object.get("message")?.as_str())?;
-    Some(text.chars().take(MESSAGE_MAX).collect())
 }

@@ -9,12 +9,14 @@
 //!
 //! Calls on one `Cloud` may run side by side.
 
+mod answer;
 mod auth;
 mod block_storage;
 mod catalog;
 mod cloud;
 mod clouds;
 mod compute;
+mod connections;
 mod error;
 mod identity;
 mod image;

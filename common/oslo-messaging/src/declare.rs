@@ -6,8 +6,7 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, Consumer};
 
-use crate::publisher::short;
-use crate::topology::Queue;
+use crate::topology::{Queue, other_arguments, short};
 
 /// Why a queue is not consumed from.
 pub(crate) enum Refusal {
@@ -127,37 +126,6 @@ fn explain(queue: &Queue, error: &str) -> Refusal {
         return Refusal::Transient;
     }
     Refusal::Other(other_arguments(queue, error))
-}
-
-/// Words for a queue that exists with other arguments. The broker tells the first one that differs, ours and its own.
-pub(crate) fn other_arguments(queue: &Queue, error: &str) -> String {
-    format!(
-        "queue '{}' or its exchange exists with other arguments. Ours: durable {}, auto-delete {}, arguments {}; the \
-         broker says: {error}. Either give [oslo_messaging_rabbit] the options that the other services have, or \
-         delete it (rabbitmqctl delete_queue) while they are stopped",
-        queue.name,
-        queue.durable,
-        queue.auto_delete,
-        table(&queue.arguments),
-    )
-}
-
-fn table(arguments: &FieldTable) -> String {
-    let pairs: Vec<String> = arguments
-        .inner()
-        .iter()
-        .map(|(name, value)| match value {
-            AMQPValue::LongString(text) => format!("{name}={text}"),
-            AMQPValue::LongInt(number) => format!("{name}={number}"),
-            AMQPValue::LongLongInt(number) => format!("{name}={number}"),
-            other => format!("{name}={other:?}"),
-        })
-        .collect();
-    if pairs.is_empty() {
-        "none".to_owned()
-    } else {
-        pairs.join(" ")
-    }
 }
 
 #[cfg(test)]

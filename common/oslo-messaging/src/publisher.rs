@@ -7,14 +7,13 @@ use std::time::Duration;
 use lapin::options::{
     BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
 };
-use lapin::types::{AMQPValue, FieldTable, ShortString};
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection};
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::declare::other_arguments;
 use crate::link::Link;
-use crate::topology::{Exchange, Queue};
+use crate::topology::{Exchange, NameTooLong, Queue, other_arguments, short};
 use crate::{SendError, compression};
 
 /// Pause after a failure that the connection survived.
@@ -312,14 +311,6 @@ async fn declare_queue(session: &Session, queue: &Queue) -> Result<(), Failure> 
     session.declared.lock().insert(key);
     Ok(())
 }
-
-/// Names are limited to 255 bytes by AMQP; those that come from a caller may be longer.
-pub(crate) fn short(name: &str) -> Result<ShortString, NameTooLong> {
-    ShortString::try_new(name).map_err(|_| NameTooLong)
-}
-
-/// A name that AMQP cannot carry.
-pub(crate) struct NameTooLong;
 
 impl From<NameTooLong> for Failure {
     fn from(_: NameTooLong) -> Self {

@@ -2,7 +2,7 @@
 //! exists with other arguments would be refused by the broker.
 
 use lapin::ExchangeKind;
-use lapin::types::{AMQPValue, FieldTable};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
 use oslo_config::messaging::OsloMessagingRabbit;
 
 /// An exchange.
@@ -148,4 +148,43 @@ fn stream_arguments(ttl_seconds: u64) -> FieldTable {
 /// As py-amqp writes integers: 32 bits where they suffice.
 fn integer(value: i64) -> AMQPValue {
     i32::try_from(value).map_or(AMQPValue::LongLongInt(value), AMQPValue::LongInt)
+}
+
+/// Names are limited to 255 bytes by AMQP; those that come from a caller may be longer.
+pub(crate) fn short(name: &str) -> Result<ShortString, NameTooLong> {
+    ShortString::try_new(name).map_err(|_| NameTooLong)
+}
+
+/// A name that AMQP cannot carry.
+pub(crate) struct NameTooLong;
+
+/// Words for a queue that exists with other arguments. The broker tells the first one that differs, ours and its own.
+pub(crate) fn other_arguments(queue: &Queue, error: &str) -> String {
+    format!(
+        "queue '{}' or its exchange exists with other arguments. Ours: durable {}, auto-delete {}, arguments {}; the \
+         broker says: {error}. Either give [oslo_messaging_rabbit] the options that the other services have, or \
+         delete it (rabbitmqctl delete_queue) while they are stopped",
+        queue.name,
+        queue.durable,
+        queue.auto_delete,
+        table(&queue.arguments),
+    )
+}
+
+fn table(arguments: &FieldTable) -> String {
+    let pairs: Vec<String> = arguments
+        .inner()
+        .iter()
+        .map(|(name, value)| match value {
+            AMQPValue::LongString(text) => format!("{name}={text}"),
+            AMQPValue::LongInt(number) => format!("{name}={number}"),
+            AMQPValue::LongLongInt(number) => format!("{name}={number}"),
+            other => format!("{name}={other:?}"),
+        })
+        .collect();
+    if pairs.is_empty() {
+        "none".to_owned()
+    } else {
+        pairs.join(" ")
+    }
 }

@@ -26,7 +26,7 @@ use x509_cert::time::{Time, Validity};
 use x509_cert::{Certificate, TbsCertificate, Version};
 
 use crate::error::X509Error;
-use crate::policy::KeyUsages;
+use crate::key_usage::KeyUsages;
 
 /// Longest common name and organization, in bytes (X.520's upper bounds, which Python enforces).
 const LONGEST_NAME: usize = 64;
@@ -151,7 +151,21 @@ pub(crate) fn basic_constraints(value: BasicConstraints, critical: bool) -> Resu
 }
 
 pub(crate) fn key_usage(usages: KeyUsages, critical: bool) -> Result<Extension, X509Error> {
-    extension(ID_CE_KEY_USAGE, critical, &usages.to_bit_string()?)
+    extension(ID_CE_KEY_USAGE, critical, &bit_string(usages)?)
+}
+
+/// A named bit list: no trailing zero bits (X.690, 11.2.2).
+fn bit_string(usages: KeyUsages) -> Result<BitString, X509Error> {
+    let bits = usages.bits();
+    let length = bits.iter().rposition(|bit| *bit).map_or(0, |last| last + 1);
+    let mut bytes = vec![0_u8; length.div_ceil(8)];
+    for (i, _) in bits.iter().enumerate().filter(|(_, bit)| **bit) {
+        if let Some(byte) = bytes.get_mut(i / 8) {
+            *byte |= 0x80 >> (i % 8);
+        }
+    }
+    let unused = u8::try_from(bytes.len() * 8 - length).map_err(X509Error::certificate)?;
+    BitString::new(unused, bytes).map_err(X509Error::certificate)
 }
 
 /// SHA-1 of the public key's bits (RFC 5280, 4.2.1.2, first method).

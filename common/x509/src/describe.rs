@@ -6,7 +6,7 @@ use der::Decode;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::BasicConstraints;
 
-use crate::policy::KeyUsages;
+use crate::key_usage::KeyUsages;
 
 /// Names in `[x509] allowed_extensions`.
 const EXTENSIONS: [(&str, &str); 13] = [

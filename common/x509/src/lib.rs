@@ -12,6 +12,7 @@ mod authority;
 mod certificate;
 mod describe;
 mod error;
+mod key_usage;
 mod options;
 mod policy;
 mod private_key;

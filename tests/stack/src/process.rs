@@ -1,5 +1,7 @@
 //! A server as a child process: its log file, its pid file, its readiness and its end.
 
+mod identity;
+
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
@@ -9,8 +11,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Signal, kill_process, kill_process_group};
 
+use self::identity::Identity;
 use crate::environment::{clean_environment, forget_cargo};
 use crate::home::Home;
 
@@ -302,76 +305,6 @@ impl Drop for Process {
     }
 }
 
-/// A process id together with the time of its start, which tells it from a later process of the same number.
-#[derive(Clone, Debug)]
-struct Identity {
-    pid: u32,
-    start: u64,
-    group_killed: bool,
-}
-
-impl Identity {
-    fn of(pid: u32) -> Result<Self> {
-        // Not waited for yet, so that /proc has it even when it has already ended.
-        let (_, start) = stat(pid).with_context(|| format!("process {pid} is not in /proc"))?;
-        Ok(Self {
-            pid,
-            start,
-            group_killed: false,
-        })
-    }
-
-    fn read(file: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(file)?;
-        let mut words = text.split_whitespace();
-        let (Some(pid), Some(start)) = (words.next(), words.next()) else {
-            bail!("{} is not a pid file of ours", file.display());
-        };
-        Ok(Self {
-            pid: pid.parse()?,
-            start: start.parse()?,
-            group_killed: false,
-        })
-    }
-
-    fn write(&self, file: &Path) -> Result<()> {
-        std::fs::write(file, format!("{} {}\n", self.pid, self.start))
-            .with_context(|| format!("cannot write {}", file.display()))
-    }
-
-    fn id(&self) -> Result<Pid> {
-        i32::try_from(self.pid)
-            .ok()
-            .and_then(Pid::from_raw)
-            .context("not a process id")
-    }
-
-    fn start_of_current(&self) -> Option<u64> {
-        start_time(self.pid)
-    }
-
-    fn exists(&self) -> bool {
-        self.start_of_current() == Some(self.start)
-    }
-}
-
-/// When the process started, in clock ticks since boot; `None` when there is no such process or only its zombie.
-fn start_time(pid: u32) -> Option<u64> {
-    stat(pid)
-        .filter(|(state, _)| *state != 'Z')
-        .map(|(_, start)| start)
-}
-
-/// State letter and start time of a process.
-fn stat(pid: u32) -> Option<(char, u64)> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name of the program stands in parentheses and may itself hold any character.
-    let (_, rest) = stat.rsplit_once(") ")?;
-    let mut fields = rest.split(' ');
-    let state = fields.next()?.chars().next()?;
-    Some((state, fields.nth(18)?.parse().ok()?))
-}
-
 /// Whether something accepts connections on 127.0.0.1:`port`.
 pub async fn accepts(port: u16) -> bool {
     tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
@@ -498,10 +431,10 @@ mod tests {
             .unwrap()
             .parse()
             .unwrap();
-        assert!(start_time(child).is_some());
+        assert!(identity::start_time(child).is_some());
         process.stop(Duration::from_millis(200)).await.unwrap();
         for _ in 0..100 {
-            if start_time(child).is_none() {
+            if identity::start_time(child).is_none() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

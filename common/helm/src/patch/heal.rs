@@ -12,7 +12,7 @@
 use serde_json::{Map, Value};
 
 use super::same;
-use crate::cluster::FIELD_MANAGER;
+use crate::api::FIELD_MANAGER;
 
 /// The merge patch that puts `live` right; None if nothing is wrong. `failed` are the same object in the
 /// manifests of the failed revisions. `since_deployed` says whether none was deployed after those.

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::AppliedObject;
 use super::plan::{Plan, Step};
-use crate::cluster::{Cluster, Mode};
+use crate::api::Mode;
+use crate::cluster::Cluster;
 use crate::error::Refusal;
 use crate::objects::Object;
 

@@ -6,7 +6,8 @@ use chrono::Utc;
 use serde_json::Value;
 
 use super::Releases;
-use crate::cluster::{Cluster, Mode};
+use crate::api::Mode;
+use crate::cluster::Cluster;
 use crate::error::ReleaseError;
 use crate::objects::{self, Object};
 use crate::release::{Event, Hook, HookRun, Release, stamp};
@@ -151,7 +152,7 @@ impl Releases {
         let built = self.build(store.cluster, &hook.manifest, store.namespace).await?;
         for object in &built.objects {
             let deleting =
-                |err: crate::cluster::ApiError| err.during(format!("cannot delete hook {}", hook.path));
+                |err: crate::api::ApiError| err.during(format!("cannot delete hook {}", hook.path));
             if !store.cluster.delete(&object.uri()).await.map_err(deleting)? {
                 continue;
             }
@@ -174,7 +175,7 @@ impl Releases {
         manifest: &str,
         namespace: &str,
     ) -> Result<objects::Built, ReleaseError> {
-        let reading = |err: crate::cluster::ApiError| err.during("cannot read what the API server serves");
+        let reading = |err: crate::api::ApiError| err.during("cannot read what the API server serves");
         let discovery = cluster.discovery().await.map_err(reading)?;
         let built = objects::build(manifest, namespace, &discovery);
         if !built.unknown_kind {

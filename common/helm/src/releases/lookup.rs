@@ -15,7 +15,7 @@ pub(super) struct ClusterLookup {
 impl Lookup for ClusterLookup {
     fn get(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Value, LookupError> {
         self.runtime.block_on(async {
-            let fail = |err: crate::cluster::ApiError| LookupError(err.message);
+            let fail = |err: crate::api::ApiError| LookupError(err.message);
             let discovery = self.cluster.discovery().await.map_err(fail)?;
             let Some(api) = discovery.kind(api_version, kind) else {
                 return Err(LookupError(format!(

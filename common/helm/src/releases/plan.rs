@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use serde_json::Value;
 
-use crate::cluster::{ApiError, Cluster, Mode, PatchType};
+use crate::api::{ApiError, Mode, PatchType};
+use crate::cluster::Cluster;
 use crate::error::{Refusal, ReleaseError};
 use crate::objects::{self, Key, Object};
 use crate::patch;

@@ -6,7 +6,7 @@ use chrono::Utc;
 
 use super::revision::Operation;
 use super::{Outcome, Releases};
-use crate::cluster::Mode;
+use crate::api::Mode;
 use crate::error::ReleaseError;
 use crate::release::{Info, Release, Status, stamp};
 use crate::store::Store;

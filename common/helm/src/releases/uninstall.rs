@@ -96,7 +96,7 @@ impl Releases {
         if errors.is_empty() {
             return Ok(kept);
         }
-        let transient = errors.iter().all(crate::cluster::ApiError::is_transient);
+        let transient = errors.iter().all(crate::api::ApiError::is_transient);
         let message = errors
             .into_iter()
             .map(|err| err.message)
@@ -134,7 +134,7 @@ fn relevant(history: &[Release]) -> Vec<&Release> {
 }
 
 /// Deletes kind after kind; an error does not stop the rest.
-async fn delete(cluster: &Cluster, objects: &[Object], parallel: usize) -> Vec<crate::cluster::ApiError> {
+async fn delete(cluster: &Cluster, objects: &[Object], parallel: usize) -> Vec<crate::api::ApiError> {
     let mut errors = Vec::new();
     for group in objects.chunk_by(|a, b| a.api.kind == b.api.kind) {
         let deletes: Vec<_> = group

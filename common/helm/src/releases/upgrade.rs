@@ -13,7 +13,8 @@ use super::lookup::ClusterLookup;
 use super::plan::Plan;
 use super::revision::{Operation, Start};
 use super::{Outcome, Releases, UpgradeRequest};
-use crate::cluster::{Cluster, Mode};
+use crate::api::Mode;
+use crate::cluster::Cluster;
 use crate::discovery::Discovery;
 use crate::error::ReleaseError;
 use crate::objects::Object;
@@ -142,7 +143,7 @@ impl Releases {
     /// Waits until the kinds of CRDs can be used.
     async fn wait_served(&self, cluster: &Cluster, crds: &[Object]) -> Result<(), ReleaseError> {
         let deadline = Instant::now() + CRD_TIMEOUT;
-        let reading = |err: crate::cluster::ApiError| err.during("cannot read what the API server serves");
+        let reading = |err: crate::api::ApiError| err.during("cannot read what the API server serves");
         let mut discovery = cluster.discovery().await.map_err(reading)?;
         for crd in crds {
             let (kind, versions) = served(&crd.body);

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Serialize, de::DeserializeOwned};
-use sha2::{Digest, Sha256};
+
+use crate::digest::sha256;
 
 /// Endings of an archive and of the provenance file beside it, as Helm names them.
 const ARCHIVE: &str = "tgz";
@@ -84,12 +85,4 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     written
         .and_then(|()| std::fs::rename(&beside, path))
         .inspect_err(|_| drop(std::fs::remove_file(&beside)))
-}
-
-/// SHA-256 in lower-case hex.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }

@@ -8,9 +8,10 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::cache::{Cache, sha256};
+use super::cache::Cache;
 use super::{ChartSource, Download, shown};
-use crate::cluster::chain;
+use crate::api::chain;
+use crate::digest::sha256;
 use crate::error::{ProvenanceError, SourceError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

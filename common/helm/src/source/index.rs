@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use super::cache::{Cache, sha256};
+use super::cache::Cache;
 use super::http::{Http, Validators};
 use super::{Download, shown};
+use crate::digest::sha256;
 use crate::error::SourceError;
 use crate::version::{self, Range};
 

@@ -5,9 +5,10 @@ use reqwest::header::{ACCEPT, WWW_AUTHENTICATE};
 use serde_json::Value;
 use url::Url;
 
-use super::cache::{Cache, sha256};
+use super::cache::Cache;
 use super::http::{Http, body, failure, not_fetched, successful};
 use super::{Download, shown};
+use crate::digest::sha256;
 use crate::error::SourceError;
 use crate::version::{self, Range};
 
