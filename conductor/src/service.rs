@@ -1,6 +1,9 @@
 //! Starting and stopping the service.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use conductor_config::Settings;
@@ -26,8 +29,14 @@ use crate::{
 /// Longest pause between attempts to reach the database at the start.
 const DATABASE_PAUSE: Duration = Duration::from_secs(10);
 
-/// What is left of Docker's ten seconds for requests under way, once everything else has stopped.
+/// For a whole stop but the closing of connections, of the ten seconds that Docker gives.
 const STOP_PATIENCE: Duration = Duration::from_secs(8);
+
+/// The part of it for requests under way: the rest is for putting to the management cluster what they ask for.
+const REQUESTS_PATIENCE: Duration = Duration::from_secs(4);
+
+/// For leases to be given back, and for whatever else ends at once.
+const TASKS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Days that finished operations are kept for people to look at.
 const JOURNAL_DAYS: u32 = 30;
@@ -82,7 +91,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     });
     let index = Arc::new(Index::new());
     let status = status::start(&app, &index, &tasks, &cancel).context("[capi_helm] api_resources")?;
-    let executor = executor(&app, &index, &status, &cancel);
+    let executor = executor(&app, &index, &status);
     tasks.spawn(executor.clone().run());
     tasks.spawn(status::wake_on_change(
         index.clone(),
@@ -91,7 +100,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     ));
     tasks.spawn(prune(app.journal.clone(), cancel.clone()));
 
-    let acceptor = Acceptor::new(app.clone(), executor);
+    let acceptor = Acceptor::new(app.clone(), executor.clone());
     let server = serve(&app, acceptor, &transport, &cancel)?;
     let readiness = Readiness::new(app.clone(), index, transport.clone(), server.consuming());
     if let Some(address) = app.settings.capi_conductor.admin_bind.clone() {
@@ -99,10 +108,12 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     }
 
     cancel.cancelled().await;
-    tracing::info!("stopping: no new requests; what is accepted goes on at the next start");
-    server.stop(STOP_PATIENCE).await;
+    let began = Instant::now();
+    tracing::info!("stopping: no new requests; what is accepted and waits goes on at the next start");
+    server.stop(REQUESTS_PATIENCE).await;
+    executor.stop(STOP_PATIENCE.saturating_sub(began.elapsed())).await;
     tasks.close();
-    if tokio::time::timeout(STOP_PATIENCE, tasks.wait()).await.is_err() {
+    if tokio::time::timeout(TASKS_PATIENCE, tasks.wait()).await.is_err() {
         tracing::warn!("some work did not stop in time; it is taken up again at the next start");
     }
     app.notifications.close(Duration::from_secs(2)).await;
@@ -110,12 +121,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn executor(
-    app: &Arc<App>,
-    index: &Arc<Index>,
-    status: &status::Handle,
-    cancel: &CancellationToken,
-) -> Arc<Executor> {
+fn executor(app: &Arc<App>, index: &Arc<Index>, status: &status::Handle) -> Arc<Executor> {
     let capi = &app.settings.capi_conductor;
     let lifetime = Duration::from_secs(capi.lease_seconds);
     let leases = Leases::new(app.db.pool().clone(), instance(&app.settings), lifetime);
@@ -125,7 +131,6 @@ fn executor(
         leases,
         Arc::new(steps),
         capi.max_concurrent_operations,
-        cancel.clone(),
     )
 }
 

@@ -25,7 +25,6 @@ use magnum_conductor::{
 };
 use parking_lot::Mutex;
 use sqlx::MySqlPool;
-use tokio_util::sync::CancellationToken;
 
 const CLUSTER: &str = "c1000000-0000-4000-8000-000000000001";
 const OTHER: &str = "c1000000-0000-4000-8000-000000000002";
@@ -76,6 +75,8 @@ struct Play {
     journal: Journal,
     seen: Mutex<Vec<(u64, &'static str)>>,
     answers: Mutex<HashMap<u64, Vec<Result<Progress, StepError>>>>,
+    /// How long each run takes.
+    takes: Mutex<Duration>,
 }
 
 impl Play {
@@ -84,6 +85,7 @@ impl Play {
             journal: journal.clone(),
             seen: Mutex::default(),
             answers: Mutex::default(),
+            takes: Mutex::default(),
         })
     }
 
@@ -104,7 +106,11 @@ impl Play {
 impl Worker for Play {
     async fn run(&self, operation: &Operation, _: &Lease) -> Result<Progress, StepError> {
         self.seen.lock().push((operation.id, "run"));
-        let answer = self.answers.lock().get_mut(&operation.id).and_then(Vec::pop);
+        let (answer, takes) = {
+            let answer = self.answers.lock().get_mut(&operation.id).and_then(Vec::pop);
+            (answer, *self.takes.lock())
+        };
+        tokio::time::sleep(takes).await;
         match answer {
             Some(answer) => answer,
             None => {
@@ -121,12 +127,30 @@ impl Worker for Play {
     }
 }
 
-fn executor(journal: &Journal, worker: &Arc<Play>, owner: &str) -> (Arc<Executor>, CancellationToken) {
-    let cancel = CancellationToken::new();
+fn executor(journal: &Journal, worker: &Arc<Play>, owner: &str) -> Arc<Executor> {
     let leases = Leases::new(journal.pool().clone(), owner.to_owned(), LIFETIME);
-    let executor = Executor::new(journal.clone(), leases, worker.clone(), 8, cancel.clone());
+    let executor = Executor::new(journal.clone(), leases, worker.clone(), 8);
     tokio::spawn(executor.clone().run());
-    (executor, cancel)
+    executor
+}
+
+/// A stop that nothing holds up.
+async fn stopped(executor: &Executor) {
+    let began = Instant::now();
+    executor.stop(Duration::from_secs(10)).await;
+    assert!(began.elapsed() < Duration::from_secs(5), "the stop waited");
+}
+
+/// Waits until the worker was given something.
+async fn until_begun(worker: &Play) {
+    let begun = async {
+        while worker.seen().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), begun)
+        .await
+        .unwrap();
 }
 
 async fn until_idle(journal: &Journal, cluster: &str) {
@@ -244,11 +268,11 @@ async fn operations_of_a_cluster_are_carried_out_in_order() {
         .answers
         .lock()
         .insert(wanted[1].0, vec![Err(StepError::transient("the server is away"))]);
-    let (_executor, cancel) = executor(&journal, &worker, "one");
+    let executor = executor(&journal, &worker, "one");
     until_idle(&journal, CLUSTER).await;
     wanted.insert(1, wanted[1]);
     assert_eq!(worker.seen(), wanted);
-    cancel.cancel();
+    stopped(&executor).await;
 }
 
 #[tokio::test]
@@ -264,11 +288,11 @@ async fn what_is_refused_fails_and_the_next_goes_on() {
         .answers
         .lock()
         .insert(first, vec![Err(StepError::permanent("denied"))]);
-    let (_executor, cancel) = executor(&journal, &worker, "one");
+    let executor = executor(&journal, &worker, "one");
     until_idle(&journal, CLUSTER).await;
     assert_eq!(worker.seen(), [(first, "run"), (first, "fail"), (second, "run")]);
     assert_eq!(state(&journal, first).await, ("failed".to_owned(), None));
-    cancel.cancel();
+    stopped(&executor).await;
 }
 
 #[tokio::test]
@@ -283,14 +307,8 @@ async fn a_deletion_makes_what_waits_pointless() {
         .map(|_| Ok(Progress::Waiting(Duration::from_secs(3600))))
         .collect();
     worker.answers.lock().insert(create, waiting);
-    let (executor, cancel) = executor(&journal, &worker, "one");
-    tokio::time::timeout(Duration::from_secs(10), async {
-        while worker.seen().is_empty() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await
-    .unwrap();
+    let executor = executor(&journal, &worker, "one");
+    until_begun(&worker).await;
     let resize = accept(&journal, "m2", CLUSTER, State::Accepted, scale(3)).await;
     let delete = accept(
         &journal,
@@ -310,7 +328,7 @@ async fn a_deletion_makes_what_waits_pointless() {
     for id in [create, resize] {
         assert_eq!(state(&journal, id).await, ("superseded".to_owned(), None));
     }
-    cancel.cancel();
+    stopped(&executor).await;
 }
 
 #[tokio::test]
@@ -324,13 +342,13 @@ async fn another_conductor_takes_up_the_work_of_one_that_died() {
     // Holds the cluster and is gone without giving it back: dropping the lease ends its renewals.
     drop(dead.take(CLUSTER).await.unwrap().unwrap());
     let worker = Play::of(&journal);
-    let (executor, cancel) = executor(&journal, &worker, "alive");
+    let executor = executor(&journal, &worker, "alive");
     executor.wake(CLUSTER);
     tokio::time::sleep(LIFETIME / 2).await;
     assert_eq!(worker.seen(), [], "two conductors work on one cluster");
     until_idle(&journal, CLUSTER).await;
     assert_eq!(worker.seen(), [(id, "run")]);
-    cancel.cancel();
+    stopped(&executor).await;
 }
 
 #[tokio::test]
@@ -341,7 +359,7 @@ async fn an_acceptance_that_nobody_finishes_ends_as_failed() {
     let journal = Journal::new(pool);
     let worker = Play::of(&journal);
     let id = accept(&journal, "m1", CLUSTER, State::Accepting, Change::Create).await;
-    let (executor, cancel) = executor(&journal, &worker, "one");
+    let executor = executor(&journal, &worker, "one");
     executor.wake(CLUSTER);
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(
@@ -355,5 +373,90 @@ async fn an_acceptance_that_nobody_finishes_ends_as_failed() {
         .unwrap();
     until_idle(&journal, CLUSTER).await;
     assert_eq!(worker.seen(), [(id, "fail")]);
-    cancel.cancel();
+    stopped(&executor).await;
+}
+
+#[tokio::test]
+async fn what_is_accepted_is_begun_before_a_stop() {
+    let Some(pool) = database("begun_before_a_stop").await else {
+        return;
+    };
+    let journal = Journal::new(pool);
+    let worker = Play::of(&journal);
+    *worker.takes.lock() = Duration::from_millis(500);
+    let executor = executor(&journal, &worker, "one");
+    let first = accept(&journal, "m1", CLUSTER, State::Accepted, scale(2)).await;
+    let second = accept(&journal, "m2", CLUSTER, State::Accepted, scale(3)).await;
+    let deletion = Change::Delete { cluster: None };
+    let other = accept(&journal, "m3", OTHER, State::Accepted, deletion).await;
+    executor.wake(CLUSTER);
+    executor.wake(OTHER);
+    stopped(&executor).await;
+    for id in [first, second, other] {
+        assert_eq!(state(&journal, id).await.0, "done");
+    }
+    // Not so what nobody told it of before.
+    let late = accept(&journal, "m4", CLUSTER, State::Accepted, scale(4)).await;
+    executor.wake(CLUSTER);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(state(&journal, late).await.0, "accepted");
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_what_waits_or_failed() {
+    let Some(pool) = database("waits_at_a_stop").await else {
+        return;
+    };
+    let journal = Journal::new(pool);
+    let worker = Play::of(&journal);
+    let waits = accept(&journal, "m1", CLUSTER, State::Accepted, scale(2)).await;
+    let fails = accept(&journal, "m2", OTHER, State::Accepted, scale(2)).await;
+    let patience = Duration::from_secs(3600);
+    worker.answers.lock().extend([
+        (
+            waits,
+            vec![Ok(Progress::Waiting(patience)), Ok(Progress::Waiting(patience))],
+        ),
+        (
+            fails,
+            (0..99)
+                .map(|_| Err(StepError::transient("the server is away")))
+                .collect(),
+        ),
+    ]);
+    let executor = executor(&journal, &worker, "one");
+    while !(worker.seen().contains(&(waits, "run")) && worker.seen().contains(&(fails, "run"))) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    stopped(&executor).await;
+    for id in [waits, fails] {
+        assert_eq!(state(&journal, id).await.0, "accepted");
+    }
+    // The next conductor does not have to wait for leases to expire.
+    let next = Leases::new(journal.pool().clone(), "two".to_owned(), LIFETIME);
+    for cluster in [CLUSTER, OTHER] {
+        assert!(next.take(cluster).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_stop_gives_up_what_does_not_end_and_its_lease() {
+    let Some(pool) = database("given_up_at_a_stop").await else {
+        return;
+    };
+    let journal = Journal::new(pool);
+    let worker = Play::of(&journal);
+    *worker.takes.lock() = Duration::from_secs(3600);
+    let id = accept(&journal, "m1", CLUSTER, State::Accepted, scale(2)).await;
+    let executor = executor(&journal, &worker, "one");
+    until_begun(&worker).await;
+    executor.stop(Duration::from_millis(300)).await;
+    let next = Leases::new(journal.pool().clone(), "two".to_owned(), Duration::from_secs(60));
+    let taken = async {
+        while next.take(CLUSTER).await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LIFETIME / 2, taken).await.unwrap();
+    assert_eq!(state(&journal, id).await.0, "accepted");
 }

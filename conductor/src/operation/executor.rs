@@ -53,18 +53,15 @@ pub struct Executor {
     permits: Semaphore,
     active: Mutex<HashMap<String, Arc<Notify>>>,
     tasks: TaskTracker,
-    cancel: CancellationToken,
+    /// Whatever would wait ends instead.
+    winding_down: CancellationToken,
+    /// What is under way is given up.
+    halted: CancellationToken,
 }
 
 impl Executor {
     /// An executor that works on at most `limit` clusters at once.
-    pub fn new(
-        journal: Journal,
-        leases: Leases,
-        worker: Arc<dyn Worker>,
-        limit: usize,
-        cancel: CancellationToken,
-    ) -> Arc<Self> {
+    pub fn new(journal: Journal, leases: Leases, worker: Arc<dyn Worker>, limit: usize) -> Arc<Self> {
         Arc::new(Self {
             journal,
             leases,
@@ -72,11 +69,12 @@ impl Executor {
             permits: Semaphore::new(limit.max(1)),
             active: Mutex::default(),
             tasks: TaskTracker::new(),
-            cancel,
+            winding_down: CancellationToken::new(),
+            halted: CancellationToken::new(),
         })
     }
 
-    /// Looks for work until cancelled, then waits for the steps under way to end or be given up.
+    /// Looks for work until told to stop, then waits for what is under way to end or be given up.
     pub async fn run(self: Arc<Self>) {
         loop {
             match self.journal.due_clusters().await {
@@ -84,7 +82,7 @@ impl Executor {
                 Err(error) => tracing::warn!(%error, "operation journal cannot be read; trying again"),
             }
             tokio::select! {
-                () = self.cancel.cancelled() => break,
+                () = self.winding_down.cancelled() => break,
                 () = tokio::time::sleep(SCAN_INTERVAL) => {}
             }
         }
@@ -92,9 +90,23 @@ impl Executor {
         self.tasks.wait().await;
     }
 
+    /// Stops: what is accepted and due is still put to the management cluster, so that Cluster API goes on with it
+    /// whoever looks next (a Python conductor does not read our journal). What waits, for the cluster or for another
+    /// attempt, is left to the next start at once, and everything is after `patience`.
+    pub async fn stop(&self, patience: Duration) {
+        self.winding_down.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(patience, self.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                "operations under way did not end in time; they are taken up again at the next start"
+            );
+            self.halted.cancel();
+        }
+    }
+
     /// Says that there may be something to do for a cluster.
     pub fn wake(self: &Arc<Self>, cluster_uuid: &str) {
-        if self.cancel.is_cancelled() {
+        if self.winding_down.is_cancelled() {
             return;
         }
         let mut active = self.active.lock();
@@ -125,7 +137,7 @@ impl Executor {
                 tokio::select! {
                     () = self.drain(cluster, &lease, notify) => {}
                     () = lost.cancelled() => {}
-                    () = self.cancel.cancelled() => {}
+                    () = self.halted.cancelled() => {}
                 }
                 if let Err(error) = self.leases.release(lease).await {
                     tracing::warn!(%error, "lease not given back; it expires by itself");
@@ -145,7 +157,7 @@ impl Executor {
         }
     }
 
-    /// Carries out a cluster's operations until none is left.
+    /// Carries out a cluster's operations until none is left, or none that can go on at once when we are to stop.
     async fn drain(&self, cluster: &str, lease: &Lease, notify: &Notify) {
         let mut pause = Pause::default();
         loop {
@@ -154,8 +166,10 @@ impl Executor {
                 Ok(None) => return,
                 Err(error) => {
                     tracing::warn!(%error, "database not usable; trying again");
-                    tokio::time::sleep(DATABASE_PAUSE).await;
-                    continue;
+                    if self.rests(DATABASE_PAUSE).await {
+                        continue;
+                    }
+                    return;
                 }
             };
             if let Some(wait) = pause.left(&next) {
@@ -163,12 +177,25 @@ impl Executor {
                 tokio::select! {
                     () = tokio::time::sleep(wait.min(SCAN_INTERVAL)) => {}
                     () = notify.notified() => pause.told(),
+                    () = self.winding_down.cancelled() => return,
                 }
                 continue;
             }
             let outcome = self.attempt(&next, lease).await;
             pause.after(&next, &outcome);
+            let goes_on = matches!(outcome, Ok(Progress::Finished));
             self.note(&next, lease, outcome).await;
+            if !goes_on && self.winding_down.is_cancelled() {
+                return;
+            }
+        }
+    }
+
+    /// Waits; `false` at once when we are to stop.
+    async fn rests(&self, time: Duration) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(time) => true,
+            () = self.winding_down.cancelled() => false,
         }
     }
 
@@ -201,7 +228,7 @@ impl Executor {
                 tracing::error!(operation = kind, request, %error, "operation failed");
                 if let Err(again) = self.worker.fail(operation, lease, &error).await {
                     tracing::warn!(error = %again, "failure not written yet; trying again");
-                    tokio::time::sleep(DATABASE_PAUSE).await;
+                    self.rests(DATABASE_PAUSE).await;
                 }
             }
         }

@@ -21,7 +21,6 @@ use magnum_conductor::{certificates, credentials};
 use magnum_objects::{Db, RequestContext};
 use oslo_messaging::RemoteError;
 use serde_json::{Map, Value, json};
-use tokio_util::sync::CancellationToken;
 
 use crate::rim::{Releases, Sent};
 use crate::rows::{self, Snapshot};
@@ -197,14 +196,13 @@ impl Rig {
         });
         let steps = Arc::new(Steps::new(app.clone(), Arc::new(Index::new()), Box::new(|_| {})));
         // The case itself carries out what is accepted; this one has already been told to stop.
-        let stopped = CancellationToken::new();
-        stopped.cancel();
         let leases = Leases::new(
             app.db.pool().clone(),
             "executor".to_owned(),
             Duration::from_secs(30),
         );
-        let executor = Executor::new(app.journal.clone(), leases, steps, 1, stopped);
+        let executor = Executor::new(app.journal.clone(), leases, steps, 1);
+        executor.stop(Duration::ZERO).await;
         let handlers = Arc::new(Handlers::new(app.clone(), Acceptor::new(app.clone(), executor)));
         Conductor {
             app,
