@@ -29,6 +29,8 @@ static SHARED: Shared = Shared::new(|| {
     options.release = Release::V22;
     options.api = ApiKind::Wsgi;
     options.rabbit = RabbitOptions::Kolla;
+    // The suite `wsgi` has Cluster API's brakes on.
+    options.fast_controllers = true;
     options.extra_conf = format!("[capi_conductor]\nother_drivers_topic = {TOPIC}\n");
     Ok(options)
 });
