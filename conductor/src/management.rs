@@ -327,11 +327,12 @@ fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
     Some((data.modified().ok()?, data.len()))
 }
 
-async fn load(path: &Path, timeout: Duration) -> Result<Clients, ManagementError> {
-    let wrong = |cause: String| ManagementError::Kubeconfig {
-        path: path.display().to_string(),
-        cause,
-    };
+/// How a kubeconfig file says to reach the management cluster.
+///
+/// # Errors
+/// If it is missing, unreadable or has nothing usable in it.
+pub async fn connection(path: &Path) -> Result<Config, ManagementError> {
+    let wrong = |cause: String| unusable(path, cause);
     let kubeconfig = Kubeconfig::read_from(path).map_err(|error| wrong(error.to_string()))?;
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
         .await
@@ -341,6 +342,19 @@ async fn load(path: &Path, timeout: Duration) -> Result<Clients, ManagementError
             "its user runs a program to log in, which is not supported here".into(),
         ));
     }
+    Ok(config)
+}
+
+fn unusable(path: &Path, cause: String) -> ManagementError {
+    ManagementError::Kubeconfig {
+        path: path.display().to_string(),
+        cause,
+    }
+}
+
+async fn load(path: &Path, timeout: Duration) -> Result<Clients, ManagementError> {
+    let config = connection(path).await?;
+    let wrong = |cause: String| unusable(path, cause);
     let client = |read: Option<Duration>| {
         let mut config = config.clone();
         config.connect_timeout = Some(timeout.min(Duration::from_secs(10)));

@@ -59,7 +59,8 @@ pub fn is_uuid_like(text: &str) -> bool {
 ///
 /// `None` where that function raises.
 pub fn split_by_commas(text: &str) -> Option<Vec<String>> {
-    let mut scanner = Scanner { rest: text };
+    let text = expand_tabs(text);
+    let mut scanner = Scanner { rest: &text };
     let mut words = vec![scanner.word()?];
     loop {
         scanner.skip_space();
@@ -70,6 +71,31 @@ pub fn split_by_commas(text: &str) -> Option<Vec<String>> {
         }
         words.push(scanner.word()?);
     }
+}
+
+/// Python's `str.expandtabs()`, which its parser applies to what it reads: blanks up to the next eighth column.
+fn expand_tabs(text: &str) -> String {
+    const WIDTH: usize = 8;
+    let mut expanded = String::with_capacity(text.len());
+    let mut column = 0;
+    for c in text.chars() {
+        match c {
+            '\t' => {
+                let blanks = WIDTH - column % WIDTH;
+                expanded.extend(std::iter::repeat_n(' ', blanks));
+                column += blanks;
+            }
+            other => {
+                expanded.push(other);
+                column = if matches!(other, '\n' | '\r') {
+                    0
+                } else {
+                    column + 1
+                };
+            }
+        }
+    }
+    expanded
 }
 
 struct Scanner<'a> {

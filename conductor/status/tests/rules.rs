@@ -525,6 +525,11 @@ fn node_group_rows_go_only_when_the_operation_is_done_and_never_default_ones() {
     let derived = world.derive(1);
     assert_eq!(derived.gone, [world.desired.nodegroups[1].uuid.clone()]);
     assert_eq!(derived.cluster.status, Some(UpdateComplete));
+    // Default or not, one whose nodes are still there holds the cluster.
+    world.deployment("c1-default-worker", Some("default-worker"));
+    let derived = world.derive(1);
+    assert_eq!(derived.gone, [world.desired.nodegroups[1].uuid.clone()]);
+    assert_eq!(derived.cluster.status, Some(UpdateInProgress));
 }
 
 #[test]

@@ -13,6 +13,8 @@
 mod certificates;
 mod differences;
 mod expect;
+mod functions;
+mod kubernetes;
 mod outcome;
 mod rig;
 mod rim;

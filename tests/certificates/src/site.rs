@@ -1,5 +1,6 @@
 //! Servers that both conductors use: database, Keystone, Barbican.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -91,6 +92,11 @@ impl Site {
         crate::python::Python::start(&self.environments.magnum, &self.config(backend)?, log)
     }
 
+    /// The release of Magnum.
+    pub fn release(&self) -> Release {
+        self.environments.release
+    }
+
     fn certificates(&self) -> PathBuf {
         self.home.root().join("certificates")
     }
@@ -128,14 +134,7 @@ impl Site {
     }
 
     async fn barbicans(&self, collection: &str) -> Result<Holdings> {
-        let token = self.cloud.keystone.identity()?.token(&MAGNUM).await?;
-        let url = format!(
-            "http://127.0.0.1:{}/v1/{collection}?limit=100",
-            self.barbican.port()
-        );
-        let request = stack::process::http_client(30)?.get(url);
-        let answer = request.header("X-Auth-Token", &token.id).send().await?;
-        let answer: Value = answer.error_for_status()?.json().await?;
+        let answer = self.barbican(&format!("{collection}?limit=100")).await?;
         let listed = answer[collection].as_array().context("no list")?;
         let reference = ["secret_ref", "container_ref"];
         Ok(listed
@@ -143,5 +142,33 @@ impl Site {
             .filter_map(|item| reference.iter().find_map(|key| item[*key].as_str()))
             .map(str::to_owned)
             .collect())
+    }
+
+    /// The form in which Barbican holds each part of a container.
+    ///
+    /// # Errors
+    /// If it cannot be asked.
+    pub async fn forms(&self, container: &str) -> Result<BTreeMap<String, String>> {
+        let id = |reference: &str| reference.rsplit('/').next().unwrap_or_default().to_owned();
+        let container = self.barbican(&format!("containers/{}", id(container))).await?;
+        let mut forms = BTreeMap::new();
+        for part in container["secret_refs"].as_array().into_iter().flatten() {
+            let reference = part["secret_ref"].as_str().context("no reference")?;
+            let secret = self.barbican(&format!("secrets/{}", id(reference))).await?;
+            let form = secret["content_types"]["default"].as_str().context("no form")?;
+            forms.insert(
+                part["name"].as_str().unwrap_or_default().to_owned(),
+                form.to_owned(),
+            );
+        }
+        Ok(forms)
+    }
+
+    async fn barbican(&self, path: &str) -> Result<Value> {
+        let token = self.cloud.keystone.identity()?.token(&MAGNUM).await?;
+        let url = format!("http://127.0.0.1:{}/v1/{path}", self.barbican.port());
+        let request = stack::process::http_client(30)?.get(url);
+        let answer = request.header("X-Auth-Token", &token.id).send().await?;
+        Ok(answer.error_for_status()?.json().await?)
     }
 }

@@ -10,9 +10,9 @@
     reason = "test code"
 )]
 
+mod as_if;
 mod differences;
 mod expect;
-mod functions;
 mod replay;
 mod values;
 mod view;

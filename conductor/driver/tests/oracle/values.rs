@@ -1,9 +1,13 @@
 //! Every recorded case of the Python driver: the release, its values to the last key, type and order, and the objects
 //! beside it are the same, but for the differences on purpose.
 
+use std::collections::BTreeMap;
+
 use oracle::{Suite, Verdict};
+use serde_json::Value;
 
 use crate::expect::Expected;
+use crate::view::View;
 use crate::{differences, replay};
 
 #[test]
@@ -15,7 +19,7 @@ fn the_release_is_the_python_drivers() {
         if suite.wants(name) {
             let verdict = match replay::replay(&case, &common) {
                 None => Verdict::Differs(vec![differences::NEVER_ASKED]),
-                Some(outcome) => judge(&case, &outcome),
+                Some(outcome) => judge(&case, &common, &outcome),
             };
             suite.count(name, verdict);
         }
@@ -23,12 +27,12 @@ fn the_release_is_the_python_drivers() {
     suite.end();
 }
 
-fn judge(case: &serde_json::Value, outcome: &replay::Outcome) -> Verdict {
+fn judge(case: &Value, common: &BTreeMap<String, Value>, outcome: &replay::Outcome) -> Verdict {
     let mut expected = Expected::of(case);
     if expected.compare(outcome, case).is_empty() {
         return Verdict::Equal;
     }
-    let rules = differences::adjust(case, &mut expected, outcome);
+    let rules = differences::adjust(&View::of(case, common), &mut expected, outcome);
     let found = expected.compare(outcome, case);
     if found.is_empty() {
         Verdict::Differs(rules)

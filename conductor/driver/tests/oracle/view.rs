@@ -1,5 +1,7 @@
 //! Recorded cases, read as the rules for differences need them.
 
+use std::collections::BTreeMap;
+
 use conductor_driver::labels::{LabelMap, Labels};
 use conductor_driver::names;
 use serde_json::Value;
@@ -7,11 +9,12 @@ use serde_json::Value;
 /// A case, read as these rules need it.
 pub struct View<'a> {
     pub case: &'a Value,
+    pub common: &'a BTreeMap<String, Value>,
 }
 
 impl<'a> View<'a> {
-    pub fn of(case: &'a Value) -> Self {
-        Self { case }
+    pub fn of(case: &'a Value, common: &'a BTreeMap<String, Value>) -> Self {
+        Self { case, common }
     }
 
     pub fn operation(&self) -> &'a str {
@@ -68,6 +71,15 @@ impl<'a> View<'a> {
 
     pub fn images(&self) -> impl Iterator<Item = &'a Value> {
         self.case["openstack"]["images"].as_array().into_iter().flatten()
+    }
+
+    /// Whether nobody set a lower bound for a worker group: Magnum stores none as 0, in the default group also as 1.
+    pub fn is_unbounded(&self, group: &Value) -> bool {
+        let conf = self.conf("capi_helm_cluster_labels", "min_node_count").as_i64();
+        let by_label = self.labels().int_or("min_node_count", conf).is_some();
+        let default = group["is_default"] == true && group["role"] != "master";
+        let min = group["min_node_count"].as_i64().unwrap_or(0);
+        group["role"] != "master" && (min == 0 || (default && min == 1)) && !(default && by_label)
     }
 
     /// The image's property as it is.

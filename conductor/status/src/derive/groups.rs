@@ -251,7 +251,7 @@ pub(super) fn collect(derived: &Derived, checks: &[GroupCheck], blocking: &mut B
     for (group, check) in derived.nodegroups.iter().zip(checks) {
         let Some(status) = group.status else { continue };
         let holds = match status {
-            ClusterStatus::DeleteInProgress => !group.is_default && !derived.gone.contains(&group.uuid),
+            ClusterStatus::DeleteInProgress => !check.gone,
             ClusterStatus::CreateInProgress | ClusterStatus::UpdateInProgress => !check.ready,
             ClusterStatus::CreateFailed | ClusterStatus::UpdateFailed => {
                 recovering && may_recover(group.status_reason.as_deref()) && !check.ready

@@ -2,7 +2,9 @@
 
 use conductor_status::derive;
 use oracle::{Difference, Rule};
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::status;
 
 /// What differs in the heartbeat.
 pub const HEARTBEAT: &str = "a-report-that-was-deleted";
@@ -29,33 +31,53 @@ fn untouched(ours: &Value) -> bool {
     none(&ours["cluster"]) && none(&ours["groups"]) && empty(&ours["gone"]) && empty(&ours["told"])
 }
 
-/// Whether an object holds what the API server would not have stored: no spec, conditions without type or status,
-/// ports that are no numbers, nulls for maps and lists.
+/// Whether an object holds what the API server would not have stored.
 fn is_odd(case: &Value) -> bool {
-    let objects = case["k8s_objects"].as_array().into_iter().flatten();
-    let mut watched = objects.filter(|object| object["kind"] != "Secret");
-    watched.any(|object| {
-        let status = &object["status"];
-        let has_null = |part: &Value, name: &str| {
-            part.as_object()
-                .is_some_and(|part| part.get(name).is_some_and(Value::is_null))
-        };
-        let conditions = status["conditions"].as_array().into_iter().flatten();
-        let mut partial = conditions.filter(|one| !one["type"].is_string() || !one["status"].is_string());
-        let endpoint = &object["spec"]["controlPlaneEndpoint"];
-        let no_spec = ["Cluster", "KubeadmControlPlane"]
-            .iter()
-            .any(|kind| object["kind"] == *kind)
-            && !object["spec"].is_object();
-        let no_version = object["kind"] == "KubeadmControlPlane" && !object["spec"]["version"].is_string();
-        let half = endpoint.is_object() && !(endpoint["host"].is_string() && endpoint["port"].is_i64());
-        no_spec
-            || no_version
-            || half
-            || partial.next().is_some()
-            || has_null(status, "conditions")
-            || has_null(object, "status")
-    })
+    let mut plain = case.clone();
+    mend(&mut plain);
+    plain != *case
+}
+
+/// Takes away what the API server would not have stored: nulls for maps and lists, conditions without type or status,
+/// endpoints without host or port, no spec, no version.
+fn mend(case: &mut Value) {
+    let objects = case["k8s_objects"].as_array_mut().into_iter().flatten();
+    for object in objects.filter(|object| object["kind"] != "Secret") {
+        let object = object.as_object_mut().unwrap();
+        object.retain(|name, value| name != "status" || !value.is_null());
+        if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
+            status.retain(|name, value| name != "conditions" || !value.is_null());
+            if let Some(conditions) = status.get_mut("conditions").and_then(Value::as_array_mut) {
+                conditions.retain(|one| one["type"].is_string() && one["status"].is_string());
+            }
+        }
+        let kind = object["kind"].as_str().unwrap_or_default().to_owned();
+        if kind != "Cluster" && kind != "KubeadmControlPlane" {
+            continue;
+        }
+        let running = object
+            .get("status")
+            .map_or(Value::Null, |status| status["version"].clone());
+        let spec = object.entry("spec").or_insert_with(|| json!({}));
+        if !spec.is_object() {
+            *spec = json!({});
+        }
+        // As if it asked for what it runs.
+        if kind == "KubeadmControlPlane" && !spec["version"].is_string() {
+            spec["version"] = running;
+        }
+        let endpoint = &spec["controlPlaneEndpoint"];
+        if endpoint.is_object() && !(endpoint["host"].is_string() && endpoint["port"].is_i64()) {
+            spec.as_object_mut().unwrap().shift_remove("controlPlaneEndpoint");
+        }
+    }
+}
+
+/// What we make of a case that is changed so.
+fn outcome_without(case: &Value, change: impl FnOnce(&mut Value)) -> Value {
+    let mut case = case.clone();
+    change(&mut case);
+    status::outcome(&case)
 }
 
 /// Each entry of the file.
@@ -70,8 +92,10 @@ pub const RULES: &[Rule] = &[
                     .is_some_and(|row| row.len() == 1 && row.contains_key("status_reason"))
             };
             let group = place.strip_prefix(".groups.");
-            let says = line.contains(": \"");
-            place.ends_with(".status_reason") && says
+            let none_before = ["\"(absent)\"", "null"]
+                .iter()
+                .any(|end| line.ends_with(&format!("instead of {end}")));
+            place.ends_with(".status_reason") && line.contains(": \"") && none_before
                 || group.is_some_and(|uuid| {
                     only_reason(&ours["groups"][uuid]) && line.ends_with("instead of \"(absent)\"")
                 })
@@ -113,8 +137,12 @@ pub const RULES: &[Rule] = &[
         explains: |Difference {
                        case, theirs, ours, ..
                    }| {
-            let fails = !case["k8s_faults"].as_array().is_none_or(Vec::is_empty);
-            fails && (theirs["error"].is_string() && ours["error"].is_null() || untouched(ours))
+            let faults = case["k8s_faults"].as_array().into_iter().flatten();
+            let (broken, odd): (Vec<_>, Vec<_>) = faults.partition(|fault| fault["status"] != 200);
+            // A list without pages is complete.
+            let complete = || **ours == outcome_without(case, |case| case["k8s_faults"] = json!([]));
+            !broken.is_empty() && untouched(ours)
+                || broken.is_empty() && !odd.is_empty() && theirs["error"].is_string() && complete()
         },
     },
     Rule {
@@ -131,7 +159,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         id: "what-kubernetes-does-not-accept",
-        explains: |Difference { case, ours, .. }| is_odd(case) && ours["error"].is_null(),
+        explains: |Difference { case, ours, .. }| is_odd(case) && **ours == outcome_without(case, mend),
     },
     Rule {
         id: "an-address-that-works",
@@ -182,8 +210,12 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "a-release-name-with-two-dashes",
         explains: |Difference { case, ours, .. }| {
+            let text = case.to_string();
             let name = case["cluster"]["stack_id"].as_str();
-            name.is_some_and(|name| name.contains("--")) && ours["error"].is_null() && !untouched(ours)
+            let plain = || serde_json::from_str(&text.replace("--", "-")).unwrap();
+            name.is_some_and(|name| name.contains("--"))
+                && !untouched(ours)
+                && **ours == status::outcome(&plain())
         },
     },
     Rule {

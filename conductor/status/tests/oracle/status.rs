@@ -133,7 +133,7 @@ fn expected(case: &Value) -> Value {
 }
 
 /// What derivation makes of the case's rows.
-fn outcome(case: &Value) -> Value {
+pub fn outcome(case: &Value) -> Value {
     let row: Cluster = serde_json::from_value(case["cluster"].clone()).unwrap();
     let groups: Vec<NodeGroup> = serde_json::from_value(case["nodegroups"].clone()).unwrap();
     let desired = desired(&row, &groups);

@@ -71,7 +71,8 @@ fn fault(case: &Value, kind: Kind) -> Option<u64> {
     let hits = |fault: &&Value| {
         let path = fault["path"].as_str().unwrap_or_default();
         let asked = path.trim_matches(['/', '$', '(', ')']);
-        asked.split('|').any(|name| name == plural) && fault["status"] != 200
+        let all = asked == ".";
+        (all || asked.split('|').any(|name| name == plural)) && fault["status"] != 200
     };
     let found = faults.iter().find(hits)?;
     Some(found["status"].as_u64().unwrap_or(503))
