@@ -3,7 +3,10 @@
 use oracle::{Difference, Rule};
 use serde_json::{Value, json};
 
-use crate::outcome::{all_failed, changed, every_cluster, failing, is_rotated, method, outcomes};
+use crate::outcome::{
+    all_failed, changed, every_cluster, failing, is_rotated, made_credential, method, outcomes,
+    tells_of_failure,
+};
 
 /// Names of all rules.
 pub fn ids() -> Vec<&'static str> {
@@ -20,8 +23,14 @@ pub const RULES: &[Rule] = &[
             // What the driver itself refuses in an upgrade leaves Python's rows alone.
             let refused =
                 case["driver"]["outcome"]["raise"] == "not-supported" && method(case) == "cluster_upgrade";
+            // A rotation needs no release, and a row that somebody deletes tells nobody anything.
+            let is_not_asked = case["driver"]["kind"] == "fake" && method(case) == "credential_rotate";
+            let is_gone = case["fault_injection"]
+                .as_str()
+                .is_some_and(|fault| fault.contains("deletes the cluster row"));
             failing(case)
                 && ours["reply"]["failure"].is_null()
+                && (tells_of_failure(ours) || is_not_asked && made_credential(ours) || is_gone)
                 && (place.starts_with("reply") || refused && all_failed(ours))
         },
     },
@@ -160,6 +169,9 @@ pub const RULES: &[Rule] = &[
                 && ["cluster_update", "cluster_upgrade"].contains(&method(case))
                 && theirs["reply"]["failure"]["class"] == "NotSupported"
                 && ours["reply"]["failure"].is_null()
+                && every_cluster(ours, |row| {
+                    row["status"] == "UPDATE_IN_PROGRESS" || failing(case) && row["status_reason"].is_string()
+                })
         },
     },
     Rule {
@@ -201,7 +213,7 @@ pub const RULES: &[Rule] = &[
                 .is_some_and(|status| status.starts_with("CREATE_"));
             method(case) == "credential_rotate"
                 && text.starts_with("magnum.conductor.handlers.credential_conductor")
-                && (refused || allowed && ours["reply"]["failure"].is_null())
+                && (refused || allowed && ours["reply"]["failure"].is_null() && made_credential(ours))
         },
     },
     Rule {
@@ -377,7 +389,15 @@ pub const RULES: &[Rule] = &[
         id: "what-the-real-driver-refuses",
         explains: |Difference { case, ours, .. }| {
             let failure = &ours["reply"]["failure"];
+            let nothing_begun = ours["db"] == json!({})
+                || every_cluster(ours, |row| {
+                    row["status"]
+                        .as_str()
+                        .is_none_or(|status| status.ends_with("_FAILED"))
+                        && row["status_reason"].is_string()
+                });
             case["driver"]["kind"] == "fake"
+                && nothing_begun
                 && (failure["message"] == "No flavor is set for node group default-master."
                     || failure["class"] == "MasterNGSizeInvalid")
         },

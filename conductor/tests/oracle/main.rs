@@ -11,6 +11,7 @@
 )]
 
 mod certificates;
+mod deletions;
 mod differences;
 mod expect;
 mod functions;

@@ -50,6 +50,24 @@ pub fn all_failed(ours: &Value) -> bool {
             .all(|group| (failed(group) || group["status"].is_null()) && group["status_reason"].is_string())
 }
 
+/// Whether rows say that something failed and why, and somebody was told; or that a step is tried again.
+pub fn tells_of_failure(of: &Value) -> bool {
+    let says = |row: &Value| {
+        let failed = row["status"]
+            .as_str()
+            .is_none_or(|status| status.ends_with("_FAILED"));
+        failed && row["status_reason"].is_string()
+    };
+    let rows = changed(of, "cluster").any(says) || changed(of, "nodegroup").any(says);
+    of["trying"].is_string() || rows && outcomes(of).contains(&"failure")
+}
+
+/// Whether Keystone was asked for a new credential, once.
+pub fn made_credential(of: &Value) -> bool {
+    let calls = of["openstack_mutations"].as_array().into_iter().flatten();
+    calls.filter(|call| call["method"] == "POST").count() == 1
+}
+
 /// Outcomes that were announced.
 pub fn outcomes(of: &Value) -> Vec<&str> {
     let all = of["notifications"].as_array().into_iter().flatten();

@@ -81,7 +81,12 @@ impl Rig {
     /// What comes of a case, in the shape of the recording's `expect`.
     pub async fn replay(&mut self, case: &Value) -> Value {
         rows::load(&self.db, case, &self.common["x509keypairs"]).await;
-        self.world.set(case, &self.common, &living_clusters(case));
+        let living = if case["gone"] == true {
+            Vec::new()
+        } else {
+            living_clusters(case)
+        };
+        self.world.set(case, &self.common, &living);
         let conductor = self.conductor(case).await;
         let before = rows::snapshot(&self.db).await;
         let reply = conductor.ask(case, &self.world).await;

@@ -380,6 +380,8 @@ impl Scene {
             self.k8s_mutations.push(call);
         }
         if let Some(code) = fault(&self.k8s_faults, "k8s", method, path) {
+            // A server that is away is asked again by the client itself, for long.
+            let code = if code == 503 { 500 } else { code };
             return status(code, "fault");
         }
         if method == Method::PATCH {

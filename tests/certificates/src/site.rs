@@ -167,7 +167,7 @@ impl Site {
     async fn barbican(&self, path: &str) -> Result<Value> {
         let token = self.cloud.keystone.identity()?.token(&MAGNUM).await?;
         let url = format!("http://127.0.0.1:{}/v1/{path}", self.barbican.port());
-        let request = stack::process::http_client(30)?.get(url);
+        let request = stack::process::http_client(180)?.get(url);
         let answer = request.header("X-Auth-Token", &token.id).send().await?;
         Ok(answer.error_for_status()?.json().await?)
     }
