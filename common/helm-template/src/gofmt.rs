@@ -8,17 +8,12 @@ use std::io::Write as _;
 /// Values nested deeper than this are cut: only a map that contains itself is.
 const MAX_DEPTH: usize = 10_000;
 
-/// Whether Go's `strconv.IsPrint` holds.
+/// `strconv.IsPrint`
 pub(crate) fn is_print(c: char) -> bool {
-    match c {
-        ' '..='~' => true,
-        '\u{0}'..='\u{a0}' | '\u{ad}' => false,
-        // Spaces, format and private characters, surrogates, unassigned ends.
-        '\u{1680}' | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}' => false,
-        '\u{3000}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}'..='\u{ffff}' => false,
-        '\u{e000}'..='\u{f8ff}' | '\u{e0000}'..='\u{e00ff}' | '\u{f0000}'..='\u{10ffff}' => false,
-        '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{180e}' => false,
-        _ => true,
+    if c.is_ascii() {
+        matches!(c, ' '..='~')
+    } else {
+        crate::unicode::is_graphic(c)
     }
 }
 

@@ -18,6 +18,7 @@ mod methods;
 mod native;
 mod stack;
 mod template;
+mod unicode;
 mod value;
 pub mod yaml;
 

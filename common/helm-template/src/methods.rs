@@ -83,7 +83,7 @@ fn files(receiver: &Value) -> Option<&Files> {
 fn text(value: &Value) -> String {
     value
         .string_bytes()
-        .map(|b| String::from_utf8_lossy(b).into_owned())
+        .map(|b| crate::unicode::lossy(b).into_owned())
         .unwrap_or_default()
 }
 
@@ -107,7 +107,7 @@ fn lines(receiver: &Value, args: &[Value]) -> Result<Value, Fault> {
     if data.is_empty() {
         return Fault::plain("runtime error: index out of range [-1]");
     }
-    let content = String::from_utf8_lossy(data);
+    let content = crate::unicode::lossy(data);
     Ok(Value::strings(
         content.strip_suffix('\n').unwrap_or(&content).split('\n'),
     ))

@@ -45,8 +45,8 @@ const BATCH: usize = 256;
 /// A text as long as this comes from a value that contains itself, of which helm may die.
 const HUGE: usize = 1 << 15;
 
-/// Our errors where helm knows no bound: long lists, values that contain themselves.
-const LIMITS: [&str; 2] = ["a list of more than", "nests too deeply"];
+/// Our errors where helm knows no bound: long lists and texts, values that contain themselves.
+const LIMITS: [&str; 3] = ["a list of more than", "nests too deeply", "bytes of output"];
 
 /// What a snippet finds besides `.Values`.
 const REST: &str = "\"Chart\" .Chart \"Files\" .Files \"Release\" .Release \"Capabilities\" .Capabilities \"Template\" .Template \"Subcharts\" .Subcharts";
@@ -123,8 +123,15 @@ fn compare_batch(helm: &Helm, setting: &Setting, snippets: &[Snippet]) -> std::i
 
 /// A merge of everything there is, which may go round in circles.
 fn merges_root(snippet: &Snippet) -> bool {
-    let mut words = snippet.template.split([' ', '(', ')', '}', '{']);
-    snippet.template.contains("erge") && words.any(|word| word == "$" || word == ".")
+    let mut merges = snippet
+        .template
+        .split("{{")
+        .filter(|action| action.contains("erge"));
+    merges.any(|action| {
+        action
+            .split([' ', '(', ')', '}'])
+            .any(|word| word == "$" || word == ".")
+    })
 }
 
 /// A map merged into itself is more than helm can print: it dies of a full stack, where we end with an error

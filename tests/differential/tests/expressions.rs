@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use differential::engines::Helm;
-use differential::generate::{Dice, expressions, values};
+use differential::generate::{Dice, statements, values};
 use differential::snippets::{Setting, Snippet, compare};
 use differential::{Volume, report};
 
@@ -32,7 +32,7 @@ fn random_templates() {
                     volume.seed
                 ),
                 values: values::case(&mut dice),
-                template: expressions::template(&mut dice),
+                template: statements::template(&mut dice),
             }
         })
         .collect();

@@ -38,7 +38,7 @@ pub(crate) fn to_float64(value: &Value) -> f64 {
         Value::Int(int, _) => *int as f64,
         Value::Uint(uint, _) => *uint as f64,
         Value::Bool(value) => f64::from(u8::from(*value)),
-        Value::Str(text) => parse_float(&text.replace('_', "")).unwrap_or(0.0),
+        Value::Str(text) => parse_float(text).unwrap_or(0.0),
         _ => 0.0,
     }
 }

@@ -49,9 +49,9 @@ pub(super) const TABLE: &[Row] = &[
     }),
     ("duration", "a", |_, a| {
         let seconds = match &a[0] {
-            Value::Str(text) => text.parse().unwrap_or(0),
+            Value::Str(text) => crate::template::number::nearest_int(text, 10),
             Value::Int(n, crate::value::IntKind::Int64) => *n,
-            _ => 0i64,
+            _ => 0,
         };
         Ok(Value::str(duration_string(seconds.wrapping_mul(1_000_000_000))))
     }),
@@ -131,53 +131,81 @@ fn modify(args: &[Value]) -> Result {
 
 /// `time.ParseDuration`, in nanoseconds.
 fn parse_duration(text: &str) -> std::result::Result<i64, String> {
-    let invalid = || format!("time: invalid duration {}", crate::gofmt::quote(text));
-    let (negative, mut rest) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
+    let quoted = |text: &str| super::go_time_parse::quote(text.as_bytes());
+    let invalid = || format!("time: invalid duration {}", quoted(text));
+    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
     if rest == "0" {
         return Ok(0);
     }
     if rest.is_empty() {
         return Err(invalid());
     }
-    let mut total = 0f64;
+    const LIMIT: u64 = 1 << 63;
+    let mut total = 0u64;
     while !rest.is_empty() {
-        let end = rest
-            .find(|c: char| !(c.is_ascii_digit() || c == '.'))
-            .unwrap_or(rest.len());
-        let number: f64 = rest[..end].parse().map_err(|_| invalid())?;
-        rest = &rest[end..];
-        let end = rest
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(rest.len());
-        let unit = match &rest[..end] {
-            "ns" => 1.0,
-            "us" | "µs" | "μs" => 1e3,
-            "ms" => 1e6,
-            "s" => 1e9,
-            "m" => 60e9,
-            "h" => 3600e9,
-            "" => {
-                return Err(format!(
-                    "time: missing unit in duration {}",
-                    crate::gofmt::quote(text)
-                ));
-            }
-            unit => {
-                let (unit, text) = (crate::gofmt::quote(unit), crate::gofmt::quote(text));
-                return Err(format!("time: unknown unit {unit} in duration {text}"));
-            }
+        let (whole, fraction);
+        (whole, rest) = digits(rest);
+        (fraction, rest) = rest.strip_prefix('.').map_or(("", rest), digits);
+        if whole.is_empty() && fraction.is_empty() {
+            return Err(invalid());
+        }
+        let end = rest.find(|c: char| c.is_ascii_digit() || c == '.');
+        let (name, after) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = after;
+        let mut number = match whole {
+            "" => 0,
+            whole => whole.parse().ok().filter(|n| *n <= LIMIT).ok_or_else(invalid)?,
         };
-        total += number * unit;
-        rest = &rest[end..];
+        if name.is_empty() {
+            return Err(format!("time: missing unit in duration {}", quoted(text)));
+        }
+        let unit = unit(name)
+            .ok_or_else(|| format!("time: unknown unit {} in duration {}", quoted(name), quoted(text)))?;
+        number = u64::checked_mul(number, unit)
+            .filter(|n| *n <= LIMIT)
+            .ok_or_else(invalid)?;
+        let (part, scale) = fraction_of(fraction);
+        number += (part as f64 * (unit as f64 / scale)) as u64;
+        total = total.saturating_add(number);
+        if number > LIMIT || total > LIMIT {
+            return Err(invalid());
+        }
     }
-    Ok(if negative {
-        -total.round() as i64
-    } else {
-        total.round() as i64
+    match (text.starts_with('-'), i64::try_from(total)) {
+        (true, Ok(size)) => Ok(-size),
+        (true, Err(_)) => Ok(i64::MIN),
+        (false, size) => size.map_err(|_| invalid()),
+    }
+}
+
+fn digits(text: &str) -> (&str, &str) {
+    text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
+}
+
+/// Nanoseconds of a unit.
+fn unit(name: &str) -> Option<u64> {
+    Some(match name {
+        "ns" => 1,
+        "us" | "µs" | "μs" => 1_000,
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        "m" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
+        _ => return None,
     })
+}
+
+/// Digits behind a point as a number and what it is to be divided by; those that are too many are left out.
+fn fraction_of(digits: &str) -> (u64, f64) {
+    let (mut number, mut scale) = (0u64, 1.0);
+    for digit in digits.bytes() {
+        if number > i64::MAX as u64 / 10 {
+            break;
+        }
+        number = number * 10 + u64::from(digit - b'0');
+        scale *= 10.0;
+    }
+    (number, scale)
 }
 
 /// `time.Duration.String`

@@ -14,8 +14,8 @@ pub(super) const TABLE: &[Row] = &[
     ("or", "v*", |_, a| Ok(a[0].clone())),
     ("not", "v", |_, a| Ok(Value::Bool(!a[0].is_true()))),
     ("call", "v*", |_, a| call(a)),
-    ("html", "a*", |_, a| Ok(Value::str(html(&joined(a))))),
-    ("js", "a*", |_, a| Ok(Value::str(js(&joined(a))))),
+    ("html", "a*", |_, a| Ok(Value::string_from(html(&joined(a))))),
+    ("js", "a*", |_, a| Ok(Value::string_from(js(&joined(a))))),
     ("urlquery", "a*", |_, a| {
         Ok(Value::str(super::urls::query_escape(&joined(a))))
     }),
@@ -51,53 +51,51 @@ fn call(args: &[Value]) -> Result {
     }
 }
 
-fn joined(args: &[Value]) -> String {
-    let bytes = match args {
-        [one] if one.string_bytes().is_some() => one.string_bytes().unwrap_or_default().to_vec(),
-        args => {
-            let shown: Vec<Value> = args
-                .iter()
-                .map(|arg| {
-                    if arg.is_nil() {
-                        Value::str("<no value>")
-                    } else {
-                        arg.clone()
-                    }
-                })
-                .collect();
-            gofmt::sprint(&shown)
-        }
-    };
-    String::from_utf8_lossy(&bytes).into_owned()
+/// The text of the arguments: Go's `evalArgs`.
+fn joined(args: &[Value]) -> Vec<u8> {
+    if let [one] = args
+        && let Some(bytes) = one.string_bytes()
+    {
+        return bytes.to_vec();
+    }
+    let shown = args.iter().map(|arg| match arg.is_nil() {
+        true => Value::str("<no value>"),
+        false => arg.clone(),
+    });
+    gofmt::sprint(&shown.collect::<Vec<_>>())
 }
 
-fn html(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\0' => out.push('\u{fffd}'),
-            '"' => out.push_str("&#34;"),
-            '\'' => out.push_str("&#39;"),
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            c => out.push(c),
+fn html(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    for byte in text {
+        match byte {
+            b'\0' => out.extend_from_slice("\u{fffd}".as_bytes()),
+            b'"' => out.extend_from_slice(b"&#34;"),
+            b'\'' => out.extend_from_slice(b"&#39;"),
+            b'&' => out.extend_from_slice(b"&amp;"),
+            b'<' => out.extend_from_slice(b"&lt;"),
+            b'>' => out.extend_from_slice(b"&gt;"),
+            byte => out.push(*byte),
         }
     }
     out
 }
 
-fn js(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '\'' => out.push_str("\\'"),
-            '"' => out.push_str("\\\""),
-            '<' | '>' | '&' | '=' => out.push_str(&format!("\\u{:04X}", u32::from(c))),
-            c if c < ' ' || !gofmt::is_print(c) => out.push_str(&format!("\\u{:04X}", u32::from(c))),
-            c => out.push(c),
+fn js(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    for chunk in text.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\\' => out.extend_from_slice(b"\\\\"),
+                '\'' => out.extend_from_slice(b"\\'"),
+                '"' => out.extend_from_slice(b"\\\""),
+                c if "<>&=".contains(c) || !gofmt::is_print(c) && c != '\u{7f}' => {
+                    out.extend_from_slice(format!("\\u{:04X}", u32::from(c)).as_bytes());
+                }
+                c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
         }
+        out.extend_from_slice(chunk.invalid());
     }
     out
 }
@@ -277,10 +275,10 @@ fn eq_two(a: &Value, b: &Value) -> std::result::Result<bool, Fault> {
         return Ok(is_nil(a) == is_nil(b));
     }
     let shown = |value: &Value| {
-        String::from_utf8_lossy(&printf::sprintf(b"%s", std::slice::from_ref(value))).into_owned()
+        crate::unicode::lossy(&printf::sprintf(b"%s", std::slice::from_ref(value))).into_owned()
     };
     if a.kind() != b.kind() {
-        let printed = String::from_utf8_lossy(&gofmt::sprint(std::slice::from_ref(b))).into_owned();
+        let printed = crate::unicode::lossy(&gofmt::sprint(std::slice::from_ref(b))).into_owned();
         return Fault::plain(format!(
             "non-comparable types {}: {}, {}: {printed}",
             shown(a),

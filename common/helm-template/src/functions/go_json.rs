@@ -237,7 +237,7 @@ impl Reader<'_> {
             }
         }
         self.at += 1;
-        Ok(String::from_utf8_lossy(&out).into_owned())
+        Ok(crate::unicode::lossy(&out).into_owned())
     }
 
     fn escape(&mut self, out: &mut Vec<u8>) -> Result<(), String> {

@@ -4,13 +4,20 @@
 /// Repetition may ask for this many.
 const MAX_REPEAT: i64 = 1000;
 
+/// What may stand in `[[:NAME:]]`.
+const CLASSES: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
+    "upper", "word", "xdigit",
+];
+
 /// Refuses what `regexp.Compile` refuses; the text follows `error parsing regexp: `.
 pub(super) fn check(pattern: &str) -> Result<(), String> {
     Checker {
         whole: pattern,
         open: 0,
         can_repeat: false,
-        names: Vec::new(),
+        weights: vec![1],
+        last: 1,
     }
     .run()
 }
@@ -21,7 +28,10 @@ struct Checker<'p> {
     open: usize,
     /// Whether something stands before this place that may be repeated.
     can_repeat: bool,
-    names: Vec<&'p str>,
+    /// For each open group, how often what is repeated most in it may stand there.
+    weights: Vec<i64>,
+    /// The same for what stands before this place.
+    last: i64,
 }
 
 fn error<T>(code: &str, text: &str) -> Result<T, String> {
@@ -48,8 +58,7 @@ impl<'p> Checker<'p> {
             match c {
                 '(' if after.starts_with('?') => rest = self.perl(rest)?,
                 '(' => {
-                    self.open += 1;
-                    self.can_repeat = false;
+                    self.open();
                     rest = after;
                 }
                 ')' => {
@@ -58,6 +67,8 @@ impl<'p> Checker<'p> {
                     }
                     self.open -= 1;
                     self.can_repeat = true;
+                    self.last = self.weights.pop().unwrap_or(1);
+                    self.weigh();
                     rest = after;
                 }
                 '|' => {
@@ -66,7 +77,7 @@ impl<'p> Checker<'p> {
                 }
                 '[' => {
                     rest = class(rest)?;
-                    self.can_repeat = true;
+                    self.atom();
                 }
                 '*' | '+' | '?' => {
                     repeat = rest;
@@ -74,7 +85,7 @@ impl<'p> Checker<'p> {
                 }
                 '{' => match counted(rest) {
                     None => {
-                        self.can_repeat = true;
+                        self.atom();
                         rest = after;
                     }
                     Some((low, high, tail)) => {
@@ -83,14 +94,19 @@ impl<'p> Checker<'p> {
                         }
                         repeat = rest;
                         rest = self.repeated(rest, tail, last_repeat)?;
+                        self.last *= if high < 0 { low } else { high }.max(1);
+                        if self.last > MAX_REPEAT {
+                            return error("invalid repeat count", before(repeat, rest));
+                        }
+                        self.weigh();
                     }
                 },
                 '\\' => {
                     rest = atom(rest)?;
-                    self.can_repeat = true;
+                    self.atom();
                 }
                 _ => {
-                    self.can_repeat = true;
+                    self.atom();
                     rest = after;
                 }
             }
@@ -100,6 +116,24 @@ impl<'p> Checker<'p> {
             Ok(())
         } else {
             error("missing closing )", self.whole)
+        }
+    }
+
+    fn open(&mut self) {
+        self.open += 1;
+        self.can_repeat = false;
+        self.weights.push(1);
+    }
+
+    /// Something that may be repeated and is not yet.
+    fn atom(&mut self) {
+        self.can_repeat = true;
+        self.last = 1;
+    }
+
+    fn weigh(&mut self) {
+        if let Some(weight) = self.weights.last_mut() {
+            *weight = self.last.max(*weight);
         }
     }
 
@@ -130,12 +164,7 @@ impl<'p> Checker<'p> {
             if !valid {
                 return error("invalid named capture", &text[..=end]);
             }
-            if self.names.contains(&name) {
-                return error("duplicate capture group name", name);
-            }
-            self.names.push(name);
-            self.open += 1;
-            self.can_repeat = false;
+            self.open();
             return Ok(&text[end + 1..]);
         }
         let mut rest = &text[2..];
@@ -148,8 +177,7 @@ impl<'p> Checker<'p> {
                 '-' if !negative => (negative, saw) = (true, false),
                 ':' | ')' if !negative || saw => {
                     if c == ':' {
-                        self.open += 1;
-                        self.can_repeat = false;
+                        self.open();
                     }
                     return Ok(rest);
                 }
@@ -310,7 +338,8 @@ fn class(text: &str) -> Result<&str, String> {
             && let Some(end) = rest[2..].find(":]")
         {
             let name = &rest[..end + 4];
-            if regex::Regex::new(&format!("[{name}]")).is_err() {
+            let bare = &rest[2..end + 2];
+            if !CLASSES.contains(&bare.strip_prefix('^').unwrap_or(bare)) {
                 return error("invalid character class range", name);
             }
             rest = &rest[end + 4..];
@@ -369,6 +398,9 @@ mod tests {
             ("(?P<n>", "missing closing ): `(?P<n>`"),
             ("(?P<n", "invalid named capture: `(?P<n`"),
             ("\\pX", "invalid character class range: `\\pX`"),
+            ("[[:foo:]]", "invalid character class range: `[:foo:]`"),
+            ("(a{100}){100}", "invalid repeat count: `{100}`"),
+            ("(?:b|a{2,}?c{30}){40}?", "invalid repeat count: `{40}?`"),
         ] {
             assert_eq!(check(pattern).unwrap_err(), wanted, "{pattern}");
         }
@@ -388,6 +420,8 @@ mod tests {
             "\\x{41}",
             "\\pN+",
             "a{2,}?",
+            "(a{10}b{0}){100}",
+            "(?P<a>x)(?P<a>y)",
         ] {
             assert_eq!(check(pattern), Ok(()), "{pattern}");
         }

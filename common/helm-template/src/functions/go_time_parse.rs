@@ -64,7 +64,7 @@ pub(super) fn parse(layout: &str, text: &[u8]) -> Result<Time, String> {
 }
 
 /// As `time` quotes: what is not plain ASCII byte by byte.
-fn quote(text: &[u8]) -> String {
+pub(super) fn quote(text: &[u8]) -> String {
     let mut out = String::from("\"");
     for byte in text {
         match byte {

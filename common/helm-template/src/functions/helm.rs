@@ -165,7 +165,7 @@ fn cannot(json: &Json, wanted: &str) -> String {
 fn read_yaml(context: &Context<'_, '_>, text: &Value) -> std::result::Result<Value, yaml::YamlError> {
     match text {
         Value::Str(text) => context.session.read.read(text),
-        other => yaml::read_value(&text_of(other)),
+        other => yaml::read_value(other.string_bytes().unwrap_or_default()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! sprig's functions on lists.
 
 use super::cast::to_int64;
-use super::{Row, int_of, strval, strval_text};
+use super::{Row, int_of, strval};
 use crate::native::Native;
 use crate::template::exec::Fault;
 use crate::value::{Elem, UintKind, Value};
@@ -59,7 +59,7 @@ pub(super) const TABLE: &[Row] = &[
     ("chunk", "ia", |_, a| chunk(a)),
     ("mustChunk", "ia", |_, a| chunk(a)),
     ("sortAlpha", "a", |_, a| sort_alpha(a)),
-    ("toStrings", "a", |_, a| Ok(Value::strings(strings(&a[0])))),
+    ("toStrings", "a", |_, a| Ok(texts(strings(&a[0])))),
     ("join", "sa", |_, a| join(a)),
     ("until", "i", |_, a| {
         let stop = int_of(&a[0]);
@@ -250,35 +250,31 @@ fn chunk(args: &[Value]) -> Result {
 }
 
 /// sprig's `strslice`: nil elements are left out.
-pub(super) fn strings(value: &Value) -> Vec<String> {
+fn strings(value: &Value) -> Vec<Vec<u8>> {
     match as_items(value) {
-        Some(items) => items
-            .iter()
-            .filter(|item| !item.is_nil())
-            .map(strval_text)
-            .collect(),
+        Some(items) => items.iter().filter(|item| !item.is_nil()).map(strval).collect(),
         None if value.is_nil() => Vec::new(),
-        None => vec![strval_text(value)],
+        None => vec![strval(value)],
     }
+}
+
+/// A `[]string`.
+fn texts(items: Vec<Vec<u8>>) -> Value {
+    Value::typed_list(Elem::Str, items.into_iter().map(Value::string_from).collect())
 }
 
 fn sort_alpha(args: &[Value]) -> Result {
     if as_items(&args[0]).is_none() {
-        return Ok(Value::strings([strval_text(&args[0])]));
+        return Ok(texts(vec![strval(&args[0])]));
     }
     let mut strings = strings(&args[0]);
     strings.sort();
-    Ok(Value::strings(strings))
+    Ok(texts(strings))
 }
 
 fn join(args: &[Value]) -> Result {
     let separator = args[0].string_bytes().unwrap_or_default();
-    let parts: Vec<Vec<u8>> = match as_items(&args[1]) {
-        Some(items) => items.iter().filter(|item| !item.is_nil()).map(strval).collect(),
-        None if args[1].is_nil() => Vec::new(),
-        None => vec![strval(&args[1])],
-    };
-    Ok(Value::string_from(parts.join(separator)))
+    Ok(Value::string_from(strings(&args[1]).join(separator)))
 }
 
 /// A list longer than this is refused: it would eat all memory.

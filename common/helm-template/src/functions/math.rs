@@ -3,7 +3,7 @@
 use super::cast::{to_float64, to_int64};
 use super::{Row, int_of, strval_text, text_of};
 use crate::template::exec::Fault;
-use crate::template::number::{format_float, parse_int};
+use crate::template::number::{format_float, nearest_int, parse_int};
 use crate::value::Value;
 
 type Result = std::result::Result<Value, Fault>;
@@ -13,7 +13,7 @@ pub(super) const TABLE: &[Row] = &[
     ("int64", "a", |_, a| Ok(Value::int64(to_int64(&a[0])))),
     ("float64", "a", |_, a| Ok(Value::Float(to_float64(&a[0])))),
     ("atoi", "s", |_, a| {
-        Ok(Value::int(parse_int(&text_of(&a[0]), 10).unwrap_or(0)))
+        Ok(Value::int(nearest_int(&text_of(&a[0]), 10)))
     }),
     ("toDecimal", "a", |_, a| {
         Ok(Value::int64(parse_int(&strval_text(&a[0]), 8).unwrap_or(0)))
@@ -43,12 +43,15 @@ pub(super) const TABLE: &[Row] = &[
     }),
     ("maxf", "aa*", |_, a| {
         Ok(Value::Float(
-            a.iter().map(to_float64).reduce(f64::max).unwrap_or(0.0),
+            a.iter().map(to_float64).reduce(larger).unwrap_or(0.0),
         ))
     }),
     ("minf", "aa*", |_, a| {
         Ok(Value::Float(
-            a.iter().map(to_float64).reduce(f64::min).unwrap_or(0.0),
+            a.iter()
+                .map(to_float64)
+                .reduce(|a, b| -larger(-a, -b))
+                .unwrap_or(0.0),
         ))
     }),
     ("add1f", "a", |_, a| {
@@ -91,9 +94,56 @@ fn divide(args: &[Value], op: fn(i64, i64) -> i64) -> Result {
     }
 }
 
+/// `math.Max`: of a number and none there is none.
+fn larger(a: f64, b: f64) -> f64 {
+    match (a.is_nan() || b.is_nan(), a == 0.0 && b == 0.0) {
+        (_, _) if a == f64::INFINITY || b == f64::INFINITY => f64::INFINITY,
+        (true, _) => f64::NAN,
+        (_, true) => {
+            if a.is_sign_negative() {
+                b
+            } else {
+                a
+            }
+        }
+        _ => a.max(b),
+    }
+}
+
+/// `math.Pow(10, exponent)`, by the same multiplications, so that it is off by as much.
+fn power_of_ten(exponent: i64) -> f64 {
+    if exponent.unsigned_abs() > 400 {
+        return if exponent < 0 { 0.0 } else { f64::INFINITY };
+    }
+    // Ten is 0.625 times two to the fourth.
+    let (mut result, mut result_power) = (1.0, 0);
+    let (mut base, mut base_power) = (0.625, 4);
+    let mut left = exponent.unsigned_abs();
+    while left != 0 {
+        if left & 1 == 1 {
+            result *= base;
+            result_power += base_power;
+        }
+        base *= base;
+        base_power *= 2;
+        if base < 0.5 {
+            base += base;
+            base_power -= 1;
+        }
+        left >>= 1;
+    }
+    if exponent < 0 {
+        result = 1.0 / result;
+        result_power = -result_power;
+    }
+    // In two steps, since the power alone may be out of range.
+    let half = result_power / 2;
+    result * 2f64.powi(half) * 2f64.powi(result_power - half)
+}
+
 fn round(args: &[Value]) -> f64 {
     let limit = args.get(2).map_or(0.5, to_float64);
-    let power = 10f64.powf(int_of(&args[1]) as f64);
+    let power = power_of_ten(int_of(&args[1]));
     let digit = power * to_float64(&args[0]);
     let rounded = if digit - digit.trunc() >= limit {
         digit.ceil()

@@ -99,7 +99,7 @@ pub(crate) fn deep_copy(value: &Value) -> Result<Value, Fault> {
 pub(crate) fn text_of(value: &Value) -> std::borrow::Cow<'_, str> {
     match value {
         Value::Str(text) => (&**text).into(),
-        other => String::from_utf8_lossy(other.string_bytes().unwrap_or_default()),
+        other => crate::unicode::lossy(other.string_bytes().unwrap_or_default()),
     }
 }
 
@@ -126,8 +126,7 @@ fn strval(value: &Value) -> Vec<u8> {
 }
 
 fn strval_text(value: &Value) -> String {
-    String::from_utf8(strval(value))
-        .unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned())
+    crate::unicode::lossy(&strval(value)).into_owned()
 }
 
 /// What Go says when a slice or string is cut outside its bounds.

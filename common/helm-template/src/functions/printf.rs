@@ -2,6 +2,7 @@
 
 use crate::gofmt::{print_operand, print_verb_v, quote_bytes, quote_char};
 use crate::native::{Native, Struct};
+use crate::unicode::{first_char, lossy};
 use crate::value::{UintKind, Value};
 
 /// Flags, width and precision of one directive.
@@ -160,11 +161,12 @@ impl Printer<'_> {
         // Left-aligned text is never padded with zeros.
         spec.zero &= !spec.minus;
         let rest = &self.format[self.at..];
-        let Some(verb) = String::from_utf8_lossy(rest).chars().next() else {
+        if rest.is_empty() {
             self.out.extend_from_slice(b"%!(NOVERB)");
             return;
-        };
-        self.at += verb.len_utf8().min(rest.len());
+        }
+        let (verb, width) = first_char(rest);
+        self.at += width;
         if verb == '%' {
             self.out.push(b'%');
         } else if !good {
@@ -200,7 +202,7 @@ impl Printer<'_> {
     }
 
     fn pad(&mut self, text: &[u8], spec: &Spec) {
-        let length = String::from_utf8_lossy(text).chars().count();
+        let length = lossy(text).chars().count();
         let missing = spec.width.unwrap_or(0).saturating_sub(length);
         let fill = if spec.zero { b'0' } else { b' ' };
         if !spec.minus {
@@ -345,22 +347,25 @@ impl Printer<'_> {
     }
 
     fn string(&mut self, verb: char, arg: &Value, bytes: &[u8], spec: &Spec) {
-        let lossy = String::from_utf8_lossy(bytes);
-        let cut: Vec<u8> = match spec.precision {
+        let cut = match spec.precision {
             Some(count) if matches!(verb, 's' | 'v' | 'q') => {
-                lossy.chars().take(count).collect::<String>().into_bytes()
+                let end = (0..count).try_fold(0, |at, _| {
+                    let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
+                    Some(at + first_char(rest).1)
+                });
+                &bytes[..end.unwrap_or(bytes.len())]
             }
-            _ => bytes.to_vec(),
+            _ => bytes,
         };
         match verb {
-            's' | 'v' => self.pad(&cut, spec),
+            's' | 'v' => self.pad(cut, spec),
             'q' if spec.sharp
-                && std::str::from_utf8(&cut)
+                && std::str::from_utf8(cut)
                     .is_ok_and(|text| text.chars().all(crate::gofmt::fits_backquotes)) =>
             {
-                self.pad(&[b"`", &cut[..], b"`"].concat(), spec);
+                self.pad(&[b"`", cut, b"`"].concat(), spec);
             }
-            'q' => self.pad(quote_bytes(&cut, spec.plus).as_bytes(), spec),
+            'q' => self.pad(quote_bytes(cut, spec.plus).as_bytes(), spec),
             'x' | 'X' => {
                 let count = spec.precision.unwrap_or(bytes.len()).min(bytes.len());
                 let hex: Vec<String> = bytes[..count]

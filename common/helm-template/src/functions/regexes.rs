@@ -2,7 +2,7 @@
 
 use super::{Context, Row, go_regex, int_of, text_of};
 use crate::template::exec::Fault;
-use crate::value::Value;
+use crate::value::{Elem, Value};
 use regex::bytes::Regex;
 
 type Result = std::result::Result<Value, Fault>;
@@ -70,12 +70,17 @@ fn compile(context: &Context<'_, '_>, pattern: &Value, panic: &str) -> std::resu
     }
     let refused = |complaint: String| {
         let parsing = format!("error parsing regexp: {complaint}");
-        if panic.is_empty() {
-            parsing
-        } else {
-            format!("{panic}({}): {parsing}", crate::gofmt::backquote(&text))
+        match (panic, pattern) {
+            ("", _) => parsing,
+            (_, Value::RawStr(bytes)) => {
+                format!("{panic}({}): {parsing}", crate::gofmt::quote_bytes(bytes, false))
+            }
+            _ => format!("{panic}({}): {parsing}", crate::gofmt::backquote(&text)),
         }
     };
+    if matches!(pattern, Value::RawStr(_)) {
+        return Err(Fault::Plain(refused(format!("invalid UTF-8: `{text}`"))));
+    }
     go_regex::check(&text).map_err(|complaint| Fault::Plain(refused(complaint)))?;
     let regex = Regex::new(&translate(&text))
         .map_err(|_| Fault::Plain(refused(format!("expression nests too deeply: `{text}`"))))?;
@@ -90,6 +95,7 @@ fn translate(pattern: &str) -> String {
     let mut out = String::with_capacity(pattern.len() + 8);
     let mut chars = pattern.chars().peekable();
     let mut in_class = false;
+    let mut names: Vec<String> = Vec::new();
     while let Some(c) = chars.next() {
         match c {
             '\\' => match chars.next() {
@@ -156,10 +162,32 @@ fn translate(pattern: &str) -> String {
                 out.push('\\');
                 out.push(c);
             }
+            '(' if !in_class => {
+                out.push('(');
+                group_name(&mut chars, &mut names);
+            }
             c => out.push(c),
         }
     }
     out
+}
+
+/// The name of a group; the second of a name has none, since Go lets there be several and finds the first.
+fn group_name(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, names: &mut Vec<String>) {
+    let ahead: String = chars.clone().take(3).collect();
+    let mark = if ahead == "?P<" {
+        "?P<"
+    } else if ahead.starts_with("?<") {
+        "?<"
+    } else {
+        return;
+    };
+    let name: String = chars.clone().skip(mark.len()).take_while(|c| *c != '>').collect();
+    if names.contains(&name) {
+        chars.nth(mark.len() + name.chars().count());
+    } else {
+        names.push(name);
+    }
 }
 
 /// `\p{Greek}`, `\p{^Greek}`, `\x{10FFFF}`: these braces are no repetition, and Go's `^` turns the class round.
@@ -218,41 +246,71 @@ fn limit(count: i64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// Matches as Go counts them: an empty one right behind another does not count.
-fn matches<'t>(regex: &Regex, text: &'t [u8]) -> Vec<regex::bytes::Match<'t>> {
+/// Matches as Go counts them: an empty one right behind another does not count, nor one within a character.
+fn matches<'t>(regex: &Regex, text: &'t [u8]) -> Vec<regex::bytes::Captures<'t>> {
+    let within = |at: usize| text.get(at).is_some_and(|b| b & 0xc0 == 0x80);
     let mut last_end = None;
     let mut found = Vec::new();
-    for m in regex.find_iter(text) {
-        if m.is_empty() && last_end == Some(m.start()) {
+    for captures in regex.captures_iter(text) {
+        let Some(whole) = captures.get(0) else { continue };
+        if whole.is_empty() && (last_end == Some(whole.start()) || within(whole.start())) {
             continue;
         }
-        last_end = Some(m.end());
-        found.push(m);
+        last_end = Some(whole.end());
+        found.push(captures);
     }
     found
 }
 
+/// Where the whole match lies.
+fn place(captures: &regex::bytes::Captures<'_>) -> std::ops::Range<usize> {
+    captures.get(0).map_or(0..0, |whole| whole.range())
+}
+
 fn find_all(regex: &Regex, args: &[Value]) -> Result {
-    let all = matches(regex, bytes(&args[1]));
-    let all = all
-        .iter()
-        .take(limit(int_of(&args[2])))
-        .map(|m| Value::string_from(m.as_bytes().to_vec()));
-    Ok(Value::typed_list(crate::value::Elem::Str, all.collect()))
+    let text = bytes(&args[1]);
+    let all = matches(regex, text);
+    let all = all.iter().take(limit(int_of(&args[2])));
+    let all: Vec<Value> = all
+        .map(|found| Value::string_from(text[place(found)].to_vec()))
+        .collect();
+    Ok(match all.is_empty() {
+        true => Value::nil_list(Elem::Str),
+        false => Value::typed_list(Elem::Str, all),
+    })
+}
+
+/// The text with each match replaced by what `write` writes.
+fn substituted(
+    regex: &Regex,
+    text: &[u8],
+    write: impl Fn(&regex::bytes::Captures<'_>, &mut Vec<u8>),
+) -> Value {
+    let mut out = Vec::with_capacity(text.len());
+    let mut end = 0;
+    for found in matches(regex, text) {
+        let place = place(&found);
+        out.extend_from_slice(&text[end..place.start]);
+        write(&found, &mut out);
+        end = place.end;
+    }
+    out.extend_from_slice(&text[end..]);
+    Value::string_from(out)
 }
 
 fn replace(regex: &Regex, args: &[Value]) -> Result {
     // Go reads `$1x` as the group named 1x; so does this crate.
-    Ok(Value::string_from(
-        regex.replace_all(bytes(&args[1]), bytes(&args[2])).into_owned(),
-    ))
+    let template = bytes(&args[2]);
+    Ok(substituted(regex, bytes(&args[1]), |found, out| {
+        found.expand(template, out);
+    }))
 }
 
 fn literal(regex: &Regex, args: &[Value]) -> Result {
-    let replacement = regex::bytes::NoExpand(bytes(&args[2]));
-    Ok(Value::string_from(
-        regex.replace_all(bytes(&args[1]), replacement).into_owned(),
-    ))
+    let replacement = bytes(&args[2]);
+    Ok(substituted(regex, bytes(&args[1]), |_, out| {
+        out.extend_from_slice(replacement);
+    }))
 }
 
 /// `Regexp.Split`
@@ -260,26 +318,27 @@ fn split(regex: &Regex, args: &[Value]) -> Result {
     let (text, count) = (bytes(&args[1]), int_of(&args[2]));
     let mut parts = Vec::new();
     if count == 0 {
-        return Ok(Value::typed_list(crate::value::Elem::Str, parts));
+        return Ok(Value::nil_list(Elem::Str));
     }
     if !regex.as_str().is_empty() && text.is_empty() {
         return Ok(Value::strings([""]));
     }
     let (mut begin, mut end) = (0, 0);
-    for m in matches(regex, text).iter().take(limit(count)) {
+    for found in matches(regex, text).iter().take(limit(count)) {
         if count > 0 && parts.len() as i64 == count - 1 {
             break;
         }
-        end = m.start();
-        if m.end() != 0 {
+        let place = place(found);
+        end = place.start;
+        if place.end != 0 {
             parts.push(Value::string_from(text[begin..end].to_vec()));
         }
-        begin = m.end();
+        begin = place.end;
     }
     if end != text.len() {
         parts.push(Value::string_from(text[begin..].to_vec()));
     }
-    Ok(Value::typed_list(crate::value::Elem::Str, parts))
+    Ok(Value::typed_list(Elem::Str, parts))
 }
 
 #[cfg(test)]
@@ -299,6 +358,7 @@ mod tests {
             (r"[\x2b\061]+", "+1"),
             (r"\061", "1"),
             ("1{,2}", ""),
+            ("(?P<a>b)(?P<a>.)", "b+"),
         ] {
             let regex = parse(pattern).unwrap();
             let found_here = regex.find("äb+1α".as_bytes()).map_or(&b""[..], |m| m.as_bytes());

@@ -3,34 +3,31 @@
 use super::{Row, int_of, out_of_range, strval, text_of};
 use crate::gofmt;
 use crate::template::exec::Fault;
-use crate::value::{Entries, MapKind, Value};
+use crate::unicode::{self, first_char, last_char};
+use crate::value::{Elem, Entries, MapKind, Value};
 
 type Result = std::result::Result<Value, Fault>;
 
 pub(super) const TABLE: &[Row] = &[
     ("hello", "", |_, _| Ok(Value::str("Hello!"))),
-    ("trim", "s", |_, a| Ok(map(a, |s| s.trim().into()))),
+    ("trim", "s", |_, a| Ok(trimmed(&a[0], char::is_whitespace))),
     ("upper", "s", |_, a| {
-        Ok(map(a, |s| s.chars().map(|c| one(c, c.to_uppercase())).collect()))
+        Ok(map(a, |s| s.chars().map(unicode::to_upper).collect()))
     }),
     ("lower", "s", |_, a| {
-        Ok(map(a, |s| s.chars().map(|c| one(c, c.to_lowercase())).collect()))
+        Ok(map(a, |s| s.chars().map(unicode::to_lower).collect()))
     }),
     ("title", "s", |_, a| Ok(map(a, title))),
     ("untitle", "s", |_, a| Ok(map(a, untitle))),
-    ("nospace", "s", |_, a| {
-        Ok(map(a, |s| s.chars().filter(|c| !c.is_whitespace()).collect()))
-    }),
+    ("nospace", "s", |_, a| Ok(nospace(&a[0]))),
     ("swapcase", "s", |_, a| Ok(map(a, swap_case))),
     ("initials", "s", |_, a| {
         // goutils takes each byte for a character.
-        Ok(map(a, |s| {
-            let latin: String = s.bytes().map(char::from).collect();
-            latin
-                .split_whitespace()
-                .filter_map(|word| word.chars().next())
-                .collect()
-        }))
+        let latin: String = bytes(&a[0]).iter().copied().map(char::from).collect();
+        let words = latin.split_whitespace();
+        Ok(Value::str(
+            words.filter_map(|word| word.chars().next()).collect::<String>(),
+        ))
     }),
     ("snakecase", "s", |_, a| {
         Ok(map(a, |s| super::words::delimited(s, '_')))
@@ -41,11 +38,9 @@ pub(super) const TABLE: &[Row] = &[
     ("camelcase", "s", |_, a| Ok(map(a, super::words::pascal))),
     ("substr", "iis", |_, a| substr(a)),
     ("trunc", "is", |_, a| trunc(a)),
-    ("abbrev", "is", |_, a| {
-        Ok(abbrev(0, int_of(&a[0]), &text_of(&a[1])))
-    }),
+    ("abbrev", "is", |_, a| Ok(abbrev(0, int_of(&a[0]), &a[1]))),
     ("abbrevboth", "iis", |_, a| {
-        Ok(abbrev(int_of(&a[0]), int_of(&a[1]), &text_of(&a[2])))
+        Ok(abbrev(int_of(&a[0]), int_of(&a[1]), &a[2]))
     }),
     ("repeat", "is", |context, a| {
         let Ok(count) = usize::try_from(int_of(&a[0])) else {
@@ -95,14 +90,14 @@ pub(super) const TABLE: &[Row] = &[
     ("indent", "is", |context, a| indent(context, a, "")),
     ("nindent", "is", |context, a| indent(context, a, "\n")),
     ("replace", "sss", |context, a| {
-        let (old, new, text) = (text_of(&a[0]), text_of(&a[1]), text_of(&a[2]));
+        let (old, new, text) = (bytes(&a[0]), bytes(&a[1]), bytes(&a[2]));
         let hits = if old.is_empty() {
             text.len() + 1
         } else {
             text.len() / old.len()
         };
         context.session.check_size(hits.saturating_mul(new.len()))?;
-        Ok(Value::str(text.replace(&*old, &new)))
+        Ok(Value::string_from(replaced(text, old, new)))
     }),
     ("plural", "ssi", |_, a| {
         Ok(if int_of(&a[2]) == 1 {
@@ -113,22 +108,29 @@ pub(super) const TABLE: &[Row] = &[
     }),
     ("toString", "a", |_, a| Ok(Value::string_from(strval(&a[0])))),
     ("split", "ss", |_, a| {
-        Ok(numbered(split(&text_of(&a[1]), &text_of(&a[0]))))
+        Ok(numbered(split_n(bytes(&a[1]), bytes(&a[0]), -1)))
     }),
     ("splitn", "sis", |_, a| {
-        Ok(numbered(split_n(&text_of(&a[2]), &text_of(&a[0]), int_of(&a[1]))))
+        Ok(numbered(split_n(bytes(&a[2]), bytes(&a[0]), int_of(&a[1]))))
     }),
     ("splitList", "ss", |_, a| {
-        Ok(Value::strings(split(&text_of(&a[1]), &text_of(&a[0]))))
+        let parts = split_n(bytes(&a[1]), bytes(&a[0]), -1).into_iter();
+        let parts = parts.map(|part| Value::string_from(part.to_vec()));
+        Ok(Value::typed_list(Elem::Str, parts.collect()))
     }),
     ("wrap", "is", |_, a| {
-        Ok(Value::str(wrap(&text_of(&a[1]), int_of(&a[0]), "\n", false)))
+        Ok(Value::string_from(wrap(
+            bytes(&a[1]),
+            int_of(&a[0]),
+            b"\n",
+            false,
+        )))
     }),
     ("wrapWith", "iss", |_, a| {
-        Ok(Value::str(wrap(
-            &text_of(&a[2]),
+        Ok(Value::string_from(wrap(
+            bytes(&a[2]),
             int_of(&a[0]),
-            &text_of(&a[1]),
+            bytes(&a[1]),
             true,
         )))
     }),
@@ -142,12 +144,61 @@ fn map(args: &[Value], f: impl Fn(&str) -> String) -> Value {
     Value::str(f(&text_of(&args[0])))
 }
 
-/// Go maps one character to one.
-pub(super) fn one(c: char, mut mapped: impl Iterator<Item = char>) -> char {
-    match (mapped.next(), mapped.next()) {
-        (Some(other), None) => other,
-        _ => c,
+/// Without the characters at both ends for which `cut` holds.
+fn trimmed(value: &Value, cut: impl Fn(char) -> bool) -> Value {
+    match value {
+        Value::Str(text) => Value::str(text.trim_matches(cut)),
+        other => {
+            let mut text = bytes(other);
+            while !text.is_empty() {
+                let (c, width) = first_char(text);
+                if !cut(c) {
+                    break;
+                }
+                text = &text[width..];
+            }
+            while !text.is_empty() {
+                let (c, width) = last_char(text);
+                if !cut(c) {
+                    break;
+                }
+                text = &text[..text.len() - width];
+            }
+            Value::string_from(text.to_vec())
+        }
     }
+}
+
+/// goutils takes each byte for a character, and writes it as one if there is anything to leave out.
+fn nospace(value: &Value) -> Value {
+    let latin = bytes(value).iter().copied().map(char::from);
+    if !latin.clone().any(char::is_whitespace) {
+        return value.clone();
+    }
+    Value::str(latin.filter(|c| !c.is_whitespace()).collect::<String>())
+}
+
+/// `strings.ReplaceAll`: nothing stands before each character and at the end.
+fn replaced(text: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    if old.is_empty() {
+        while !rest.is_empty() {
+            let (part, after) = rest.split_at(first_char(rest).1);
+            out.extend_from_slice(new);
+            out.extend_from_slice(part);
+            rest = after;
+        }
+        out.extend_from_slice(new);
+        return out;
+    }
+    while let Some(at) = find(rest, old) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(new);
+        rest = &rest[at + old.len()..];
+    }
+    out.extend_from_slice(rest);
+    out
 }
 
 fn find(text: &[u8], part: &[u8]) -> Option<usize> {
@@ -158,26 +209,14 @@ fn find(text: &[u8], part: &[u8]) -> Option<usize> {
 }
 
 /// `strings.Title`
-/// Go's `unicode.ToTitle`: upper case, but for letters that are two in one and for the Georgian alphabet.
-fn to_title(c: char) -> char {
-    match c {
-        'Ǆ'..='ǆ' => 'ǅ',
-        'Ǉ'..='ǉ' => 'ǈ',
-        'Ǌ'..='ǌ' => 'ǋ',
-        'Ǳ'..='ǳ' => 'ǲ',
-        'ა'..='ჿ' => c,
-        c => one(c, c.to_uppercase()),
-    }
-}
-
 fn title(text: &str) -> String {
     let mut previous = ' ';
     text.chars()
         .map(|c| {
-            let separator = !(previous.is_alphanumeric() || previous == '_')
-                && (previous.is_ascii() || previous.is_whitespace());
+            let is_word = previous == '_' || unicode::is_letter(previous) || unicode::is_digit(previous);
+            let separator = !is_word && (previous.is_ascii() || previous.is_whitespace());
             previous = c;
-            if separator { to_title(c) } else { c }
+            if separator { unicode::to_title(c) } else { c }
         })
         .collect()
 }
@@ -186,7 +225,7 @@ fn untitle(text: &str) -> String {
     let mut first = true;
     text.chars()
         .map(|c| {
-            let result = if first { one(c, c.to_lowercase()) } else { c };
+            let result = if first { unicode::to_lower(c) } else { c };
             first = c.is_whitespace();
             result
         })
@@ -197,13 +236,12 @@ fn swap_case(text: &str) -> String {
     let mut after_space = true;
     text.chars()
         .map(|c| {
-            let is_title = !c.is_lowercase() && to_title(c) == c && one(c, c.to_lowercase()) != c;
-            let swapped = if c.is_uppercase() || is_title {
-                one(c, c.to_lowercase())
-            } else if c.is_lowercase() && after_space {
-                to_title(c)
-            } else if c.is_lowercase() {
-                one(c, c.to_uppercase())
+            let swapped = if unicode::is_upper(c) || unicode::is_title(c) {
+                unicode::to_lower(c)
+            } else if unicode::is_lower(c) && after_space {
+                unicode::to_title(c)
+            } else if unicode::is_lower(c) {
+                unicode::to_upper(c)
             } else {
                 c
             };
@@ -243,14 +281,11 @@ fn trunc(args: &[Value]) -> Result {
 }
 
 /// `goutils.AbbreviateFull`, in bytes as there.
-fn abbrev(offset: i64, width: i64, text: &str) -> Value {
-    if width < 4 || offset > 0 && width < 7 {
-        return Value::str(text);
-    }
-    let bytes = text.as_bytes();
+fn abbrev(offset: i64, width: i64, text: &Value) -> Value {
+    let bytes = bytes(text);
     let length = bytes.len() as i64;
-    if length <= width {
-        return Value::str(text);
+    if width < 4 || offset > 0 && width < 7 || length <= width {
+        return text.clone();
     }
     let mut offset = offset.min(length);
     if length - offset < width - 3 {
@@ -278,7 +313,7 @@ fn abbrev(offset: i64, width: i64, text: &str) -> Value {
 
 fn trim_all(args: &[Value]) -> Value {
     let set = text_of(&args[0]);
-    Value::str(text_of(&args[1]).trim_matches(|c| set.contains(c)))
+    trimmed(&args[1], |c| set.contains(c))
 }
 
 fn cut(args: &[Value], strip: for<'a> fn(&'a [u8], &[u8]) -> Option<&'a [u8]>) -> Value {
@@ -309,49 +344,41 @@ fn indent(context: &super::Context<'_, '_>, args: &[Value], lead: &str) -> Resul
     Ok(Value::string_from(out))
 }
 
-/// `strings.Split`: an empty separator gives every character.
-fn split(text: &str, separator: &str) -> Vec<String> {
-    split_n(text, separator, -1)
-}
-
-fn split_n(text: &str, separator: &str, count: i64) -> Vec<String> {
+/// `strings.SplitN`: an empty separator parts all characters.
+fn split_n<'t>(text: &'t [u8], separator: &[u8], count: i64) -> Vec<&'t [u8]> {
     let limit = usize::try_from(count).unwrap_or(usize::MAX);
-    if limit == 0 {
-        return Vec::new();
-    }
-    if !separator.is_empty() {
-        return text.splitn(limit, separator).map(Into::into).collect();
-    }
     let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        if parts.len() + 1 == limit {
-            parts.push(rest.to_owned());
-            break;
-        }
-        parts.push(c.to_string());
-        rest = &rest[c.len_utf8()..];
+    if limit == 0 || separator.is_empty() && text.is_empty() {
+        return parts;
     }
+    let mut rest = text;
+    while parts.len() + 1 < limit {
+        let cut = if separator.is_empty() {
+            Some(first_char(rest).1).filter(|width| *width < rest.len())
+        } else {
+            find(rest, separator)
+        };
+        let Some(at) = cut else { break };
+        parts.push(&rest[..at]);
+        rest = &rest[at + separator.len()..];
+    }
+    parts.push(rest);
     parts
 }
 
-fn numbered(parts: Vec<String>) -> Value {
+fn numbered(parts: Vec<&[u8]>) -> Value {
     let entries: Entries = parts
         .into_iter()
         .enumerate()
-        .map(|(i, part)| (format!("_{i}").into(), Value::str(part)))
+        .map(|(i, part)| (format!("_{i}").into(), Value::string_from(part.to_vec())))
         .collect();
     Value::map_of(MapKind::Str, entries)
 }
 
 /// `goutils.WrapCustom`, in bytes as there.
-fn wrap(text: &str, width: i64, newline: &str, long_words: bool) -> String {
-    if text.is_empty() {
-        return String::new();
-    }
-    let newline = if newline.is_empty() { "\n" } else { newline };
+fn wrap(bytes: &[u8], width: i64, newline: &[u8], long_words: bool) -> Vec<u8> {
+    let newline = if newline.is_empty() { b"\n" } else { newline };
     let width = usize::try_from(width).ok().filter(|w| *w > 0).unwrap_or(1);
-    let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len() + 32);
     let mut offset = 0;
     while bytes.len() - offset > width {
@@ -367,19 +394,19 @@ fn wrap(text: &str, width: i64, newline: &str, long_words: bool) -> String {
         match space {
             Some(space) => {
                 out.extend_from_slice(&bytes[offset..space]);
-                out.extend_from_slice(newline.as_bytes());
+                out.extend_from_slice(newline);
                 offset = space + 1;
             }
             None if long_words => {
                 out.extend_from_slice(&bytes[offset..offset + width]);
-                out.extend_from_slice(newline.as_bytes());
+                out.extend_from_slice(newline);
                 offset += width;
             }
             None => match bytes[offset + width..].iter().position(|b| *b == b' ') {
                 Some(at) => {
                     let space = at + offset + width;
                     out.extend_from_slice(&bytes[offset..space]);
-                    out.extend_from_slice(newline.as_bytes());
+                    out.extend_from_slice(newline);
                     offset = space + 1;
                 }
                 None => {
@@ -390,5 +417,5 @@ fn wrap(text: &str, width: i64, newline: &str, long_words: bool) -> String {
         }
     }
     out.extend_from_slice(&bytes[offset..]);
-    String::from_utf8_lossy(&out).into_owned()
+    out
 }

@@ -1,6 +1,6 @@
 //! `toToml`, as `github.com/BurntSushi/toml` writes it, and `fromToml`.
 
-use crate::native::{Native, Struct};
+use crate::native::{Native, Struct, Zone};
 use crate::value::{Entries, UintKind, Value};
 
 /// Values nested deeper than this are refused: only a map that contains itself is.
@@ -301,8 +301,30 @@ fn decoded(value: ::toml::Value) -> Value {
         Toml::Integer(int) => Value::int64(int),
         Toml::Float(float) => Value::Float(float),
         Toml::Boolean(value) => Value::Bool(value),
-        Toml::Datetime(time) => Value::str(time.to_string()),
+        Toml::Datetime(time) => datetime(&time),
         Toml::Array(items) => Value::list(items.into_iter().map(decoded).collect()),
         Toml::Table(table) => Value::map(entries(table)),
     }
+}
+
+/// A date and time; those without a zone have one of a name of their own.
+fn datetime(time: &::toml::value::Datetime) -> Value {
+    let (layout, zone) = match (time.date, time.time, time.offset) {
+        (Some(_), Some(_), Some(_)) => ("2006-01-02T15:04:05.999999999Z07:00", ""),
+        (Some(_), Some(_), None) => ("2006-01-02T15:04:05.999999999", "datetime-local"),
+        (Some(_), None, _) => ("2006-01-02", "date-local"),
+        _ => ("15:04:05.999999999", "time-local"),
+    };
+    let text = time.to_string();
+    let Ok(mut parsed) = super::go_time_parse::parse(layout, text.as_bytes()) else {
+        return Value::str(text);
+    };
+    if !zone.is_empty() {
+        let offset = *chrono::Local::now().offset();
+        if let Some(at) = parsed.at.naive_local().and_local_timezone(offset).single() {
+            parsed.at = at;
+        }
+        parsed.zone = Zone::Fixed(zone.into());
+    }
+    Native::Time(parsed).into_value()
 }

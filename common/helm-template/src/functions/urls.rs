@@ -13,11 +13,13 @@ pub(super) const TABLE: &[Row] = &[
 ];
 
 /// `url.QueryEscape`
-pub(super) fn query_escape(text: &str) -> String {
+pub(super) fn query_escape(text: &[u8]) -> String {
     let mut out = String::new();
-    for byte in text.bytes() {
+    for byte in text {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(byte as char),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(*byte))
+            }
             b' ' => out.push('+'),
             byte => out.push_str(&format!("%{byte:02X}")),
         }

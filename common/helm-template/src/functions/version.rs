@@ -93,10 +93,14 @@ impl Version {
             if digits.is_empty() {
                 Ok(0)
             } else {
-                digits.parse::<u64>()
+                digits.parse::<u64>().map_err(|_| {
+                    let digits = crate::gofmt::quote(digits);
+                    format!(
+                        "Error parsing version segment: strconv.ParseUint: parsing {digits}: value out of range"
+                    )
+                })
             }
         };
-        let bad = |_| "Error parsing version segment".to_owned();
         let pre = part(5);
         let numeric_with_zero =
             |p: &str| p.len() > 1 && p.starts_with('0') && p.bytes().all(|b| b.is_ascii_digit());
@@ -104,9 +108,9 @@ impl Version {
             return Err("Version segment starts with 0".into());
         }
         Ok(Self {
-            major: number(1).map_err(bad)?,
-            minor: number(2).map_err(bad)?,
-            patch: number(3).map_err(bad)?,
+            major: number(1)?,
+            minor: number(2)?,
+            patch: number(3)?,
             pre: pre.into(),
             metadata: part(8).into(),
             original: text.into(),

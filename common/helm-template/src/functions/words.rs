@@ -1,23 +1,15 @@
 //! Letter cases of `github.com/huandu/xstrings`: snake, kebab and Pascal case.
 
-use regex::Regex;
-use std::sync::LazyLock;
-
-static PUNCTUATION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\p{P}$").ok());
+use crate::unicode::{self, is_number, is_punctuation, is_upper};
 
 fn is_connector(c: char) -> bool {
     c == '-' || c == '_' || c.is_whitespace()
 }
 
-fn is_punctuation(c: char) -> bool {
-    let pattern = PUNCTUATION.as_ref();
-    pattern.is_some_and(|pattern| pattern.is_match(c.encode_utf8(&mut [0; 4])))
-}
-
 /// A letter, Chinese characters aside.
 fn is_letter(c: char) -> bool {
     let is_han = matches!(c, '\u{3400}'..='\u{4d85}' | '\u{4e00}'..='\u{9fcc}' | '\u{20000}'..='\u{2b81d}');
-    c.is_alphabetic() && !is_han
+    unicode::is_letter(c) && !is_han
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,19 +44,19 @@ impl<'t> Words<'t> {
             };
         };
         let run = |holds: fn(char) -> bool| self.rest.find(|c| !holds(c)).unwrap_or(self.rest.len());
-        let small = |c: char| is_letter(c) && !c.is_uppercase();
+        let small = |c: char| is_letter(c) && !is_upper(c);
         let (kind, end) = if is_connector(first) {
             (Kind::Connector, run(is_connector))
         } else if is_punctuation(first) {
             (Kind::Punctuation, run(is_punctuation))
-        } else if first.is_uppercase() {
+        } else if is_upper(first) {
             (Kind::Upper, self.upper_end(first, small))
         } else if is_letter(first) {
             (Kind::Letters, run(small))
-        } else if first.is_numeric() {
-            (Kind::Number, run(char::is_numeric))
+        } else if is_number(first) {
+            (Kind::Number, run(is_number))
         } else {
-            let ends = |c: char| is_connector(c) || is_letter(c) || c.is_numeric() || is_punctuation(c);
+            let ends = |c: char| is_connector(c) || is_letter(c) || is_number(c) || is_punctuation(c);
             let first = first.len_utf8();
             let more = self.rest[first..].find(ends);
             (Kind::Other, more.map_or(self.rest.len(), |at| first + at))
@@ -79,8 +71,8 @@ impl<'t> Words<'t> {
         let text = self.rest;
         let second = first.len_utf8();
         match text[second..].chars().next() {
-            Some(c) if c.is_uppercase() => {
-                let end = text.find(|c: char| !c.is_uppercase()).unwrap_or(text.len());
+            Some(c) if is_upper(c) => {
+                let end = text.find(|c: char| !is_upper(c)).unwrap_or(text.len());
                 let last = text[..end].chars().next_back().map_or(0, char::len_utf8);
                 let follows = text[end..].chars().next();
                 if follows.is_some_and(is_letter) {
@@ -113,7 +105,7 @@ impl Joined {
             if is_connector(c) {
                 self.out.push(self.connector);
             } else {
-                self.out.push(super::text::one(c, c.to_lowercase()));
+                self.out.push(unicode::to_lower(c));
             }
         }
     }
@@ -189,22 +181,21 @@ pub(super) fn pascal(text: &str) -> String {
         out.extend(text.chars().next_back());
         return out;
     };
-    let upper = |c: char| super::text::one(c, c.to_uppercase());
-    let mut all_upper = first.is_uppercase();
-    let mut last = upper(first);
+    let mut all_upper = is_upper(first);
+    let mut last = unicode::to_upper(first);
     for c in chars {
         let before = std::mem::replace(&mut last, c);
         if is_connector(before) {
             if is_connector(c) {
                 out.push(before);
             } else {
-                all_upper = c.is_uppercase();
-                last = upper(c);
+                all_upper = is_upper(c);
+                last = unicode::to_upper(c);
             }
             continue;
         }
-        if all_upper && c.is_uppercase() {
-            last = super::text::one(c, c.to_lowercase());
+        if all_upper && is_upper(c) {
+            last = unicode::to_lower(c);
         } else {
             all_upper = false;
         }

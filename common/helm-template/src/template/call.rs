@@ -79,7 +79,12 @@ impl<'t> State<'t, '_> {
         let mut arguments = self.eval_args(dot, name, function.signature, rest, piped)?;
         if &**name == "call" {
             // Go tells `call` how its callee was written.
-            let callee = rest.first().map(ToString::to_string).unwrap_or_default();
+            let callee = match rest.first() {
+                Some(Arg::Pipe(pipe)) => pipe.to_string(),
+                Some(arg) => arg.to_string(),
+                // Go looks for the first one, and whoever called the template gets the panic.
+                None => return Fault::plain("runtime error: index out of range [0] with length 0"),
+            };
             arguments.insert(0, Value::str(callee));
         }
         let context = Context {

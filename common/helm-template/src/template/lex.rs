@@ -1,5 +1,6 @@
 //! Splits template text into items, as Go's `text/template/parse` lexer.
 
+use crate::unicode::{is_digit, is_letter};
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +92,7 @@ fn is_space(c: Option<char>) -> bool {
 }
 
 fn is_alphanumeric(c: Option<char>) -> bool {
-    c.is_some_and(|c| c == '_' || c.is_alphabetic() || c.is_numeric())
+    c.is_some_and(|c| c == '_' || is_letter(c) || is_digit(c))
 }
 
 fn is_trim_space(c: char) -> bool {

@@ -62,17 +62,45 @@ fn split_prefix(text: &str) -> Option<(String, u32)> {
     Some((body.to_owned(), radix))
 }
 
+/// What `strconv.ParseInt(text, base, 64)` gives beside an error: the nearest integer to a number that is too large.
+pub(crate) fn nearest_int(text: &str, base: u32) -> i64 {
+    parse_int(text, base).unwrap_or_else(|| {
+        let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+        match (
+            digits.is_empty() || digits.chars().any(|c| !c.is_digit(base)),
+            text.starts_with('-'),
+        ) {
+            (true, _) => 0,
+            (false, true) => i64::MIN,
+            (false, false) => i64::MAX,
+        }
+    })
+}
+
+/// Whether each underscore stands between digits, or between a prefix and a digit.
+fn underscores_fit(text: &str) -> bool {
+    let bytes = text.strip_prefix(['+', '-']).unwrap_or(text).as_bytes();
+    let prefixed = matches!(bytes, [b'0', b'b' | b'B' | b'o' | b'O' | b'x' | b'X', ..]);
+    let is_hex = matches!(bytes, [b'0', b'x' | b'X', ..]);
+    let is_digit = |b: &u8| b.is_ascii_digit() || is_hex && b.is_ascii_hexdigit();
+    let start = if prefixed { 2 } else { 0 };
+    (start..bytes.len()).filter(|at| bytes[*at] == b'_').all(|at| {
+        let before = at == start && prefixed || at > start && is_digit(&bytes[at - 1]);
+        before && bytes.get(at + 1).is_some_and(is_digit)
+    })
+}
+
 /// `strconv.ParseFloat(text, 64)`; overflow is an error, as there.
 pub(crate) fn parse_float(text: &str) -> Option<f64> {
-    let bare = text.trim_start_matches(['+', '-']);
-    if text.len() - bare.len() > 1 {
-        return None;
+    if text.contains('_') {
+        return underscores_fit(text).then(|| parse_float(&text.replace('_', "")))?;
     }
+    let bare = text.strip_prefix(['+', '-']).unwrap_or(text);
     let sign = if text.starts_with('-') { -1.0 } else { 1.0 };
     let lower = bare.to_ascii_lowercase();
     match lower.as_str() {
         "inf" | "infinity" => return Some(sign * f64::INFINITY),
-        "nan" => return Some(f64::NAN),
+        "nan" if bare.len() == text.len() => return Some(f64::NAN),
         _ => {}
     }
     if let Some(hex) = lower.strip_prefix("0x") {
@@ -82,6 +110,9 @@ pub(crate) fn parse_float(text: &str) -> Option<f64> {
         .bytes()
         .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'))
     {
+        return None;
+    }
+    if bare.starts_with(['+', '-']) {
         return None;
     }
     let value: f64 = bare.parse().ok()?;
@@ -106,7 +137,13 @@ fn parse_hex_float(hex: &str) -> Option<f64> {
 /// Shortest digits that read back as `value`, and the decimal exponent such
 /// that the value is `0.d1d2d3... * 10^exponent`.
 fn shortest_digits(value: f64) -> (String, i32) {
-    let text = format!("{:e}", value.abs());
+    let mut text = format!("{:e}", value.abs());
+    let places = text.find('e').unwrap_or(0).saturating_sub(2);
+    // Of two that are equally near and short, Go takes the one with an even digit at its end.
+    let even = format!("{:.places$e}", value.abs());
+    if even != text && even.parse() == Ok(value.abs()) {
+        text = even;
+    }
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
     let exponent: i32 = exponent.parse().unwrap_or(0);
@@ -207,14 +244,28 @@ mod tests {
     }
 
     #[test]
+    fn integers_beyond_the_range() {
+        assert_eq!(nearest_int("99999999999999999999", 10), i64::MAX);
+        assert_eq!(nearest_int("-99999999999999999999", 10), i64::MIN);
+        assert_eq!(nearest_int("9x", 10), 0);
+        assert_eq!(nearest_int("-", 10), 0);
+        assert_eq!(nearest_int("+7", 10), 7);
+    }
+
+    #[test]
     fn floats_as_go_writes_them() {
         assert_eq!(format_float(1e6), "1e+06");
         assert_eq!(format_float(123456.0), "123456");
         assert_eq!(format_float(0.00001), "1e-05");
+        assert_eq!(format_float(1e15 - 123_456.75), "9.999999998765432e+14");
         assert_eq!(format_float_json(1e-7), "1e-7");
         assert_eq!(format_float_json(1e21), "1e+21");
         assert_eq!(format_float_plain(1e22), "10000000000000000000000");
         assert_eq!(parse_float("0x1p-2"), Some(0.25));
         assert_eq!(parse_float("1e999"), None);
+        assert_eq!(parse_float("1_000.5_0"), Some(1000.5));
+        for text in ["1__0", "_1", "1_", "1_.5", "1._5", "-nan", "+-1", "1e_5"] {
+            assert_eq!(parse_float(text), None, "{text}");
+        }
     }
 }

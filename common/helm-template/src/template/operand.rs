@@ -254,7 +254,7 @@ fn number(item: &Item) -> Result<Number, String> {
         number.float = Some(int as f64);
     } else if let Some(uint) = number.uint {
         number.float = Some(uint as f64);
-    } else if let Some(float) = parse_float(&text.replace('_', "")) {
+    } else if let Some(float) = parse_float(text) {
         if !text.contains(['.', 'e', 'E', 'p', 'P']) {
             return Err(format!("integer overflow: {}", crate::gofmt::quote(text)));
         }

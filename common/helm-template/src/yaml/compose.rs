@@ -88,9 +88,8 @@ impl Data for Value {
 }
 
 /// The first document of `text`; null when there is none.
-pub(super) fn read<D: Data>(text: &str) -> Result<D, String> {
-    let parser = Parser::new(text).map_err(|problem| problem.to_string())?;
-    let document = parser.document().map_err(|failure| match failure {
+pub(super) fn read<D: Data>(text: &[u8]) -> Result<D, String> {
+    let document = Parser::new(text).document().map_err(|failure| match failure {
         Failure::Syntax(problem) => problem.to_string(),
         Failure::UnknownAnchor(name) => format!("yaml: unknown anchor '{name}' referenced"),
     })?;
@@ -311,7 +310,7 @@ pub(super) fn typed<'t>(node: &Node<'_>, text: &'t str, plain: bool) -> Result<T
             let data = base64::engine::general_purpose::STANDARD
                 .decode(text.replace(['\n', '\r'], ""))
                 .map_err(|_| "yaml: !!binary value contains invalid base64 data".to_owned())?;
-            return Ok(Typed::Text(String::from_utf8_lossy(&data).into_owned().into()));
+            return Ok(Typed::Text(crate::unicode::lossy(&data).into_owned().into()));
         }
         Some(wanted @ ("bool" | "int" | "float" | "null" | "timestamp")) => {
             let found = resolve(text);

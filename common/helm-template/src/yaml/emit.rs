@@ -98,7 +98,12 @@ impl Emitter {
                 self.scalar(&text, Style::Plain, place);
             }
             Value::Str(text) => self.string(text, place)?,
-            Value::RawStr(bytes) => self.string(&String::from_utf8_lossy(bytes), place)?,
+            Value::RawStr(bytes) if self.third => {
+                let coded = base64::engine::general_purpose::STANDARD.encode(bytes);
+                self.indicator("!!binary", true, false, false);
+                self.scalar(&coded, Style::Plain, place);
+            }
+            Value::RawStr(bytes) => self.string(&crate::unicode::lossy(bytes), place)?,
             Value::Bytes(bytes) if self.third => {
                 let numbers = bytes.iter().map(|byte| Value::int(i64::from(*byte)));
                 self.sequence(&numbers.collect::<Vec<_>>(), place)?;
@@ -106,8 +111,8 @@ impl Emitter {
             Value::Bytes(bytes) => {
                 self.string(&base64::engine::general_purpose::STANDARD.encode(bytes), place)?;
             }
-            Value::List(list) if list.nil => self.scalar("null", Style::Plain, place),
-            Value::Map(map) if map.is_nil() => self.scalar("null", Style::Plain, place),
+            Value::List(list) if list.nil && !self.third => self.scalar("null", Style::Plain, place),
+            Value::Map(map) if map.is_nil() && !self.third => self.scalar("null", Style::Plain, place),
             Value::List(list) => self.sequence(&list.items, place)?,
             Value::Map(map) => {
                 let entries = map.entries.borrow();
@@ -123,6 +128,10 @@ impl Emitter {
 
     fn native(&mut self, native: &Native, place: Place) -> Result<(), String> {
         match native {
+            Native::Time(time) if self.third => {
+                self.scalar(&crate::functions::date::rfc3339(time), Style::Plain, place);
+                Ok(())
+            }
             Native::Struct(s) => {
                 let fields = s
                     .fields
@@ -481,7 +490,7 @@ fn carried(text: &str) -> Result<std::borrow::Cow<'_, str>, String> {
     }
     let mut quoted = Vec::new();
     json::write_string(text.as_bytes(), true, &mut quoted);
-    match compose::read(&String::from_utf8_lossy(&quoted))? {
+    match compose::read(&quoted)? {
         serde_json::Value::String(text) => Ok(text.into()),
         _ => Ok(text.into()),
     }

@@ -39,16 +39,24 @@ pub fn to_yaml(value: &Json) -> String {
 /// What go-yaml refuses, in its words: `error converting YAML to JSON: yaml:
 /// line 2: ...`.
 pub fn from_yaml(text: &str) -> Result<Json, YamlError> {
-    read(text)
+    read_bytes(text.as_bytes())
+}
+
+/// As [`from_yaml`], of bytes that may be no text.
+///
+/// # Errors
+/// As [`from_yaml`].
+pub fn from_yaml_bytes(bytes: &[u8]) -> Result<Json, YamlError> {
+    read_bytes(bytes)
 }
 
 /// As [`from_yaml`], but as the values of templates.
-pub(crate) fn read_value(text: &str) -> Result<Value, YamlError> {
-    read(text)
+pub(crate) fn read_value(bytes: &[u8]) -> Result<Value, YamlError> {
+    read_bytes(bytes)
 }
 
-fn read<D: compose::Data>(text: &str) -> Result<D, YamlError> {
-    compose::read(text).map_err(|message| YamlError(format!("error converting YAML to JSON: {message}")))
+fn read_bytes<D: compose::Data>(bytes: &[u8]) -> Result<D, YamlError> {
+    compose::read(bytes).map_err(|message| YamlError(format!("error converting YAML to JSON: {message}")))
 }
 
 /// Keeps integers as integers, which template values are not.

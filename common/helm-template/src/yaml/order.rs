@@ -1,5 +1,7 @@
 //! The order in which go-yaml prints keys.
 
+use crate::unicode::{is_digit, is_letter};
+
 /// go-yaml's `keyList.Less` for strings: letters after other characters,
 /// runs of digits by their number.
 fn less(a: &str, b: &str) -> bool {
@@ -15,7 +17,7 @@ fn less_by<C: Copy + PartialEq + Into<char>>(a: &[C], b: &[C]) -> bool {
         return a.len() < b.len();
     };
     let (x, y): (char, char) = (a[i].into(), b[i].into());
-    match (x.is_alphabetic(), y.is_alphabetic()) {
+    match (is_letter(x), is_letter(y)) {
         (true, true) => return x < y,
         (false, true) => return true,
         (true, false) => return false,
@@ -25,18 +27,14 @@ fn less_by<C: Copy + PartialEq + Into<char>>(a: &[C], b: &[C]) -> bool {
     if x == '0' || y == '0' {
         // A zero inside a number is a digit like others; a leading one is not.
         let before = a[..i].iter().rev().map(|c| (*c).into());
-        let mut digits = before.take_while(|c: &char| c.is_numeric());
+        let mut digits = before.take_while(|c: &char| is_digit(*c));
         if digits.any(|c| c != '0') {
             (an, bn) = (1, 1);
         }
     }
     let run = |text: &[C], mut number: i64| {
         let mut end = i;
-        while let Some(c) = text
-            .get(end)
-            .map(|c| (*c).into())
-            .filter(|c: &char| c.is_numeric())
-        {
+        while let Some(c) = text.get(end).map(|c| (*c).into()).filter(|c: &char| is_digit(*c)) {
             let digit = i64::from(u32::from(c)) - i64::from(u32::from('0'));
             number = number.wrapping_mul(10).wrapping_add(digit);
             end += 1;

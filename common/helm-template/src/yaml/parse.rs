@@ -78,13 +78,13 @@ pub(super) struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
-    pub fn new(text: &'t str) -> Scan<Self> {
-        Ok(Self {
-            scanner: Scanner::new(text)?,
+    pub fn new(text: &'t [u8]) -> Self {
+        Self {
+            scanner: Scanner::new(text),
             anchors: HashMap::new(),
             handles: HashMap::new(),
             tree: Tree::new(),
-        })
+        }
     }
 
     fn prefix(&self, handle: &str) -> Option<&str> {
@@ -107,7 +107,11 @@ impl<'t> Parser<'t> {
 
     /// The first document and its root; `None` in an empty stream.
     pub fn document(mut self) -> Parse<Option<(Tree<'t>, Id)>> {
-        Ok(self.root()?.map(|root| (self.tree, root)))
+        let root = self.root();
+        match self.scanner.reader.fault() {
+            Some(fault) => Err(fault.into()),
+            None => Ok(root?.map(|root| (self.tree, root))),
+        }
     }
 
     fn root(&mut self) -> Parse<Option<Id>> {
@@ -119,18 +123,24 @@ impl<'t> Parser<'t> {
         if token == Token::StreamEnd {
             return Ok(None);
         }
-        let mut directives = false;
-        loop {
-            match token {
-                Token::VersionDirective => {}
-                Token::TagDirective => {}
-                _ => break,
-            }
+        let (mut directives, mut version) = (false, false);
+        while matches!(token, Token::VersionDirective | Token::TagDirective) {
             directives = true;
-            if let Some(lexeme) = self.scanner.take()
-                && let Some(prefix) = lexeme.rest
-            {
-                self.handles.insert(lexeme.text.into_owned(), prefix.into());
+            let lexeme = self.scanner.take();
+            match lexeme.map(|lexeme| (lexeme.text, lexeme.rest)) {
+                Some((handle, Some(prefix))) => {
+                    let known = self.handles.insert(handle.into_owned(), prefix.into());
+                    if known.is_some() {
+                        return Self::problem(mark, mark, "found duplicate %TAG directive");
+                    }
+                }
+                Some(_) if version => {
+                    return Self::problem(mark, mark, "found duplicate %YAML directive");
+                }
+                Some((text, None)) if text != "1.1" => {
+                    return Self::problem(mark, mark, "found incompatible YAML document");
+                }
+                _ => version = true,
             }
             (token, mark) = self.peek()?;
         }

@@ -1,5 +1,7 @@
 //! The characters of a YAML text, with line and column.
 
+use std::cell::Cell;
+
 /// A place in the text, lines and columns counted from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mark {
@@ -9,7 +11,7 @@ pub(super) struct Mark {
 }
 
 /// A problem, and the line that go-yaml names.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Problem {
     pub text: &'static str,
     /// From 1; 0 when go-yaml names none.
@@ -30,6 +32,10 @@ pub(super) struct Reader<'t> {
     /// In bytes, where the mark's index counts characters.
     at: usize,
     pub mark: Mark,
+    /// What is wrong with what follows the text,
+    fault: Option<Problem>,
+    /// and whether somebody looked there.
+    at_limit: Cell<bool>,
 }
 
 /// The bytes of the character that begins with this one.
@@ -51,31 +57,94 @@ fn is_allowed(c: char) -> bool {
         || c > '\u{ffff}'
 }
 
+/// go-yaml reads so many bytes at a time, fewer if a character would be cut.
+const CHUNK: usize = 512;
+
+/// The end of the chunks in front of the one that holds byte `bad`, in a text whose characters are whole up to there.
+fn chunks_before(text: &str, bad: usize) -> usize {
+    let mut start = 0;
+    loop {
+        let mut end = start + CHUNK;
+        if end > bad {
+            return start;
+        }
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        start = end;
+    }
+}
+
+/// What go-yaml says of bytes that are no character.
+fn no_character(bytes: &[u8]) -> &'static str {
+    let width = match bytes.first() {
+        Some(0xc0..=0xdf) => 2,
+        Some(0xe0..=0xef) => 3,
+        Some(0xf0..=0xf7) => 4,
+        _ => return "invalid leading UTF-8 octet",
+    };
+    match bytes.get(1..width) {
+        None => "incomplete UTF-8 octet sequence",
+        Some(rest) if rest.iter().any(|b| b & 0xc0 != 0x80) => "invalid trailing UTF-8 octet",
+        Some(rest) => match (bytes.first(), rest.first()) {
+            (Some(0xc0 | 0xc1), _) | (Some(0xe0), Some(0x80..=0x9f)) | (Some(0xf0), Some(0x80..=0x8f)) => {
+                "invalid length of a UTF-8 sequence"
+            }
+            _ => "invalid Unicode character",
+        },
+    }
+}
+
 impl<'t> Reader<'t> {
-    /// Refuses control characters, as libyaml's reader does.
-    pub fn new(text: &'t str) -> Result<Self, Problem> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    /// A text that may hold what YAML does not: control characters, bytes that are no characters. As in libyaml's
+    /// reader, these only show when the text is read as far as to the chunk that holds them.
+    pub fn new(bytes: &'t [u8]) -> Self {
+        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+        let (text, mut fault) = match std::str::from_utf8(bytes) {
+            Ok(text) => (text, None),
+            Err(error) => {
+                let (good, bad) = bytes.split_at(error.valid_up_to());
+                let text = std::str::from_utf8(good).unwrap_or_default();
+                (text, Some((text.len(), no_character(bad))))
+            }
+        };
         // Piece by piece and without a way out of it, this is done for many bytes at once.
         let common = |piece: &[u8]| {
             piece
                 .iter()
                 .fold(true, |ok, b| ok & matches!(b, b'\n' | b' '..=b'~'))
         };
-        if !text.as_bytes().chunks(256).all(common) && !text.chars().all(is_allowed) {
-            return Err(Problem {
-                text: "control characters are not allowed",
-                line: 0,
-            });
+        if !text.as_bytes().chunks(256).all(common)
+            && let Some((at, _)) = text.char_indices().find(|(_, c)| !is_allowed(*c))
+        {
+            fault = Some((at, "control characters are not allowed"));
         }
-        Ok(Self {
-            text,
+        let end = fault.map_or(text.len(), |(at, _)| chunks_before(text, at));
+        Self {
+            text: text.get(..end).unwrap_or_default(),
             at: 0,
             mark: Mark::default(),
-        })
+            fault: fault.map(|(_, text)| Problem { text, line: 0 }),
+            at_limit: Cell::new(false),
+        }
+    }
+
+    /// What stands behind the text, if reading got there.
+    pub fn fault(&self) -> Option<Problem> {
+        self.fault.filter(|_| self.at_limit.get())
+    }
+
+    /// Sees to it that so many characters may be looked at.
+    pub fn need(&self, characters: usize) {
+        self.at_end(characters - 1);
     }
 
     fn byte(&self, n: usize) -> Option<u8> {
-        self.text.as_bytes().get(self.at + n).copied()
+        let byte = self.text.as_bytes().get(self.at + n).copied();
+        if byte.is_none() {
+            self.at_limit.set(true);
+        }
+        byte
     }
 
     /// Where the character `n` ahead begins, in bytes from here.
@@ -138,6 +207,9 @@ impl<'t> Reader<'t> {
             }
             length += width(b);
             characters += 1;
+        }
+        if length >= bytes.len() {
+            self.at_limit.set(true);
         }
         self.at += length;
         self.mark.index += characters;
@@ -225,5 +297,53 @@ impl<'t> Reader<'t> {
                 ('-', '-', '-') | ('.', '.', '.')
             )
             && self.is_blank_or_end(3)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read_bytes;
+
+    fn refused(bytes: &[u8]) -> String {
+        read_bytes::<serde_json::Value>(bytes).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_fault_that_is_read_first_is_told() {
+        let prefix = "error converting YAML to JSON: yaml: ";
+        let long = format!("a: [\n]]\n# {}\n", "x".repeat(600));
+        let control = format!("{long}\u{1}");
+        assert_eq!(
+            refused(control.as_bytes()),
+            format!("{prefix}line 1: did not find expected key")
+        );
+        let control = format!("a: 1\n# {}\n\u{1}", "x".repeat(600));
+        assert_eq!(
+            refused(control.as_bytes()),
+            format!("{prefix}control characters are not allowed")
+        );
+        assert_eq!(
+            refused(b"a: [\n]]\n\x01"),
+            format!("{prefix}control characters are not allowed")
+        );
+        // A second document is not read.
+        let second = format!("a: 1\n---\n# {}\n\u{1}", "x".repeat(600));
+        assert!(read_bytes::<serde_json::Value>(second.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn bytes_that_are_no_characters() {
+        for (bytes, said) in [
+            (&b"a: \xff"[..], "invalid leading UTF-8 octet"),
+            (b"a: \xe2\x82", "incomplete UTF-8 octet sequence"),
+            (b"a: \xe2x\x82 ", "invalid trailing UTF-8 octet"),
+            (b"a: \xc0\x80 ", "invalid length of a UTF-8 sequence"),
+            (b"a: \xed\xa0\x80 ", "invalid Unicode character"),
+        ] {
+            assert_eq!(
+                refused(bytes),
+                format!("error converting YAML to JSON: yaml: {said}")
+            );
+        }
     }
 }

@@ -68,9 +68,9 @@ pub(super) struct Scanner<'t> {
 pub(super) type Scan<T> = Result<T, Problem>;
 
 impl<'t> Scanner<'t> {
-    pub fn new(text: &'t str) -> Scan<Self> {
-        Ok(Self {
-            reader: Reader::new(text)?,
+    pub fn new(text: &'t [u8]) -> Self {
+        Self {
+            reader: Reader::new(text),
             tokens: VecDeque::new(),
             taken: 0,
             indent: -1,
@@ -79,7 +79,7 @@ impl<'t> Scanner<'t> {
             simple_keys: vec![SimpleKey::default()],
             flow_level: 0,
             done: false,
-        })
+        }
     }
 
     pub fn peek(&mut self) -> Scan<(Token, Mark)> {
@@ -163,6 +163,7 @@ impl<'t> Scanner<'t> {
     fn fetch(&mut self) -> Scan<()> {
         self.pass_to_token();
         self.stale_simple_keys()?;
+        self.reader.need(4);
         self.unroll(self.reader.mark.column as isize);
         let mark = self.reader.mark;
         if self.reader.at_end(0) {

@@ -2,8 +2,8 @@
 //!
 //! Kinds: `s` text, `i` integer, `f` number, `b` bool, `l` list, `L` list of texts, `d` table, `a` anything,
 //! `x` regular expression, `v` version, `c` version range, `t` layout of a date, `T` time, `z` zone,
-//! `n` duration, `y` YAML, `j` JSON, `u` URL, `k` key, `F` format; `*` repeats the last one.
-//! What is random by nature is not here.
+//! `n` duration, `y` YAML, `j` JSON, `u` URL, `k` key, `o` TOML, `q` what was encrypted, `F` format; `*` repeats the
+//! last one. What is random by nature is here only where its answer is not.
 
 /// Functions that give text, or something that prints as text.
 pub const TEXT: &[(&str, &str)] = &[
@@ -98,6 +98,15 @@ pub const TEXT: &[(&str, &str)] = &[
     ("sha256sum", "a"),
     ("upper", "a"),
     ("seq", "i*"),
+    ("hello", ""),
+    ("join", "aa"),
+    ("sha1sum", "a"),
+    ("randAlpha 0", ""),
+    ("randBytes 0", ""),
+    ("randAlphaNum -1", ""),
+    ("htpasswd \"a:b\"", "s"),
+    ("decryptAES \"k\"", "q"),
+    ("tpl", "sa"),
 ];
 
 /// Functions that give numbers.
@@ -235,6 +244,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("unset", "dk"),
     ("fromYaml", "y"),
     ("fromJson", "j"),
+    ("fromToml", "o"),
     ("urlParse", "u"),
     ("split", "ss"),
     ("splitn", "sis"),
@@ -259,11 +269,24 @@ pub const ANY: &[(&str, &str)] = &[
     ("mustToDate", "ts"),
     ("dateModify", "nT"),
     ("mustDateModify", "nT"),
+    ("date_modify", "nT"),
+    ("must_date_modify", "nT"),
     ("and", "aa"),
     ("or", "aa"),
     ("deepCopy", "a"),
     ("slice", "sii"),
     ("lookup", "ssss"),
+    ("index", "aaa"),
+    ("slice", "aii"),
+    ("slice", "ai"),
+    ("get", "aa"),
+    ("call", "a*"),
+    ("fromToml", "o"),
+    ("randInt 3 4", ""),
+    ("randInt 5 5", ""),
+    ("len (shuffle \"abc\")", ""),
+    ("len (randNumeric 12)", ""),
+    ("len (uuidv4)", ""),
     ("max", "i*"),
     ("fromYaml", "y"),
     ("tpl", "sa"),

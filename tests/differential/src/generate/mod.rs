@@ -1,8 +1,12 @@
 //! Random values, templates and questions. The same seed gives the same case everywhere.
 
-pub mod expressions;
+mod documents;
+mod expressions;
 mod functions;
+mod leaves;
 pub mod mutate;
+pub mod statements;
+mod texts;
 pub mod values;
 
 use rand::rngs::StdRng;

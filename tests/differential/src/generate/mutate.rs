@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Dice, values};
+use super::{Dice, texts, values};
 
 /// Values for a chart with these defaults, as YAML.
 pub fn values(dice: &mut Dice, defaults: &Map<String, Value>) -> String {
@@ -106,7 +106,7 @@ impl Tree {
         let entries: Vec<String> = self
             .below
             .iter()
-            .map(|(key, tree)| format!("{}: {}", values::quoted(key), tree.text()))
+            .map(|(key, tree)| format!("{}: {}", texts::quoted(key), tree.text()))
             .collect();
         format!("{{{}}}", entries.join(", "))
     }

@@ -1,127 +1,6 @@
 //! Random values as YAML text in flow style: every type, and what YAML 1.1 makes of odd scalars.
 
-use super::Dice;
-
-/// Texts that something between YAML, Go and JSON may take for something else.
-pub const TEXTS: &[&str] = &[
-    "",
-    "a",
-    "abc",
-    "Hello World",
-    "hello-world_foo.bar",
-    " padded ",
-    "trailing ",
-    "\ttab",
-    "line1\nline2",
-    "line1\nline2\n",
-    "\n",
-    "\n\nx",
-    "x\n\n",
-    "x\r\ny",
-    "yes",
-    "No",
-    "on",
-    "true",
-    "False",
-    "null",
-    "~",
-    "Null",
-    "nan",
-    ".inf",
-    "0",
-    "1",
-    "-1",
-    "42",
-    "007",
-    "0x1F",
-    "0b11",
-    "1e3",
-    "1_000",
-    "12:30:45",
-    "2001-01-01",
-    "2001-01-01T10:20:30Z",
-    "1.5",
-    ".5",
-    "+1",
-    "1.",
-    "0o17",
-    "=",
-    "<<",
-    "-",
-    "- x",
-    "a: b",
-    "a:b",
-    "a #c",
-    "#c",
-    "&a",
-    "*a",
-    "!t",
-    "%x",
-    "@x",
-    "`x`",
-    "[x]",
-    "{x: y}",
-    "{",
-    "}",
-    "[",
-    "]",
-    ",",
-    "?",
-    "? x",
-    "|",
-    ">",
-    "'",
-    "\"",
-    "it's",
-    "say \"hi\"",
-    "\\",
-    "a\\nb",
-    "ünïcödé",
-    "日本語",
-    "😀",
-    "a\u{a0}b",
-    "\u{feff}bom",
-    "\u{85}",
-    "\u{2028}",
-    "e\u{301}",
-    "\u{7f}",
-    "\u{1}",
-    "ß",
-    "ǆ",
-    "İ",
-    "ſ",
-    "the quick brown fox jumps over the lazy dog and runs away as far as it can, to the very end of the line",
-    "averyveryverylongwordwithoutanyblanksinitthatgoesonandonandonandonandonandonandonandonandonandon",
-    "{{ .x }}",
-    "{{",
-    "<no value>",
-    "<a href='x'>&amp;</a>",
-    "1.2.3",
-    "v1.2.3-rc.1+build",
-    "https://user:pw@example.com:8080/p/a?q=1&r=2#frag",
-    "192.168.0.1",
-    "a,b,c",
-    "a/b/../c.txt",
-    "/abs/path/",
-    "one two  three",
-    "fooBarBaz",
-    "FooBAR_baz-qux",
-    "aGVsbG8=",
-    "ORSXG5A=",
-    "%41",
-    "$x",
-    "${x}",
-    "$1",
-    "1h30m",
-    "-5s",
-    "Mon Jan 2 15:04:05 2006",
-    "{\"a\":1}",
-    "[1,2]",
-    "a\tb\tc",
-    "  lead",
-    "x: |\n  y\n",
-    "key: [1, {b: c}]\n",
-];
+use super::{Dice, texts};
 
 /// Plain scalars as they stand in YAML.
 const PLAIN: &[&str] = &[
@@ -214,27 +93,99 @@ const PLAIN: &[&str] = &[
     "1__0",
     "_1",
     "0_7",
+    ".1_0",
+    "1_.5",
+    "0x_1f",
+    "0b1_1",
+    "1e-400",
+    "123456789.123456789",
+    "4294967296",
+    "-2147483649",
+    "1e15",
+    "1e16",
+    "0.1e-6",
+    "1e+21",
+    "<<",
+    "TRUE",
+    "oFF",
+    "NO",
+    "~x",
+    "2001-1-1",
+    "2001-13-01",
+    "2001-01-01 01:02:03.5 +1",
+    "2001-01-01T01:02:03Z",
+    "0777",
+    "0o8",
+    "1,000",
+    "é",
+    "日本",
+    "a#b",
+    "a: b",
+    "-a",
+    "?a",
+    ":a",
+    "!!float 1e3",
+    "!!int 0x1f",
+    "!!str null",
+    "!!str",
+    "!!timestamp 2001-01-01",
+    "!!binary '/w=='",
+    "! 12",
+    "!local 12",
+    "!<tag:yaml.org,2002:str> 12",
+    "!!merge <<",
+    "&n 12",
+    "&t text",
+];
+
+/// Plain scalars that are refused, for what their tags say or for what JSON cannot hold.
+const REFUSED: &[&str] = &[
+    "!!float x",
+    "!!int 1.0",
+    "!!null x",
+    "!!binary x",
+    "!!bool maybe",
+    ".inf",
+    "-.INF",
+    ".NaN",
+    "+.inf",
+    "\"\\q\"",
+    "\"\\ud800\"",
+    "!x!y z",
+    "!<x",
+    "!<> y",
+    "!%zz y",
+];
+
+/// What a quoted scalar may be written as, in and beyond JSON.
+const QUOTED: &[&str] = &[
+    "'it''s'",
+    "''",
+    "' a  b '",
+    "'\\n'",
+    "\"\\x41\\u00e9\\U0001F600\"",
+    "\"\\a\\b\\e\\f\\v\\0\"",
+    "\"\\N\\_\\L\\P\"",
+    "\"\\/\\ \\\"\"",
+    "\"a\\\tb\"",
+    "\"\\xff\"",
 ];
 
 /// A scalar.
 pub fn scalar(dice: &mut Dice) -> String {
-    match dice.below(10) {
-        0..=4 => (*dice.pick(PLAIN)).to_owned(),
-        5 => ["true", "false"][dice.below(2)].to_owned(),
-        6 => dice.below(30).to_string(),
+    match dice.below(20) {
+        0..=8 => (*dice.pick(PLAIN)).to_owned(),
+        9 | 10 => ["true", "false"][dice.below(2)].to_owned(),
+        11 | 12 => dice.below(30).to_string(),
+        13 if dice.chance(50) => (*dice.pick(QUOTED)).to_owned(),
+        14 if dice.chance(4) => (*dice.pick(REFUSED)).to_owned(),
         _ => text(dice),
     }
 }
 
 /// A text in double quotes.
 pub fn text(dice: &mut Dice) -> String {
-    let text = *dice.pick(TEXTS);
-    quoted(text)
-}
-
-/// As JSON quotes it, which YAML reads too.
-pub fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    texts::quoted(&texts::text(dice))
 }
 
 /// Any value, `depth` collections deep at most.
@@ -242,8 +193,46 @@ pub fn any(dice: &mut Dice, depth: usize) -> String {
     match dice.below(10) {
         0 | 1 if depth > 0 => list(dice, depth - 1),
         2 | 3 if depth > 0 => table(dice, depth - 1),
+        4 if dice.chance(4) => odd_collection(dice),
         _ => scalar(dice),
     }
+}
+
+/// Anchors, merges, keys that are no texts or stand twice, entries that are short.
+fn odd_collection(dice: &mut Dice) -> String {
+    (*dice.pick(&[
+        "[&x {a: 1}, *x]",
+        "{a: &y [1, 2], b: *y}",
+        "{<<: {a: 1, b: 2}, b: 3}",
+        "{b: 3, <<: [{a: 1, b: 2}, {a: 4, c: 5}]}",
+        "{m: &z {a: 1, b: null}, n: {<<: *z, b: 2}}",
+        "{<<: 1}",
+        "{a: 1, a: 2}",
+        "{1: a, 1.0: b, '1': c}",
+        "{null: a, ~: b}",
+        "{true: a, yes: b, 'true': c}",
+        "{2001-01-01: a, 12:30: b, 0x10: c, 1e3: d, .inf: e}",
+        "{[1]: a}",
+        "{{a: 1}: b}",
+        "{a, b: , ? c : d, ? e}",
+        "[a: 1, ? b : 2, c]",
+        "[,]",
+        "[a,]",
+        "{a: 1,}",
+        "[[[[1]]], {}, []]",
+        "*unknown",
+        "!!set {a, b}",
+        "!!omap [a: 1, b: 2]",
+        "!!map {a: 1}",
+        "!!seq [1]",
+        "!!str [1]",
+        "!!map [1]",
+        "[a b, \"c\"d]",
+        "{\"a\":1, 'b':2}",
+        "{a:1}",
+        "[a, b",
+    ]))
+    .to_owned()
 }
 
 /// A list of anything, or of one kind.
@@ -261,7 +250,8 @@ pub fn list(dice: &mut Dice, depth: usize) -> String {
 
 const KEYS: &[&str] = &[
     "a", "b", "c", "d", "name", "k1", "k2", "k10", "x-y", "x.y", "\"\"", "\"1\"", "2", "true", "yes",
-    "\"a b\"", "A", "é", "_z", "1.5", "key", "\"~\"",
+    "\"a b\"", "A", "é", "_z", "1.5", "key", "\"~\"", "a1", "a02", "a10", "k01", "K", "\"yes\"", "0x10", "ª",
+    "\"²\"", "日", "\"a.b\"", "-1", "\"{\"", "a-b",
 ];
 
 /// A table.
@@ -284,7 +274,21 @@ pub fn case(dice: &mut Dice) -> String {
         format!("s1: {}", text(dice)),
         format!("s2: {}", text(dice)),
         format!("n1: {}", dice.below(9)),
-        format!("n2: {}", ["-3", "2.5", "1e3", "0", "7", "1e21"][dice.below(6)]),
+        format!(
+            "n2: {}",
+            [
+                "-3",
+                "2.5",
+                "1e3",
+                "0",
+                "7",
+                "1e21",
+                "9007199254740993",
+                "-0.0",
+                "1e-9",
+                "63"
+            ][dice.below(10)]
+        ),
         format!("b1: {}", ["true", "false"][dice.below(2)]),
         format!("l1: {}", list(dice, 1)),
         format!("l2: [\"b\", \"a\", {}]", text(dice)),
@@ -299,53 +303,4 @@ pub fn case(dice: &mut Dice) -> String {
         entries.remove(at);
     }
     format!("{{{}}}", entries.join(", "))
-}
-
-/// Random YAML text in block style, right and wrong, for what reads YAML in templates.
-pub fn document(dice: &mut Dice) -> String {
-    let mut text = String::new();
-    for _ in 0..=dice.below(4) {
-        block(dice, &mut text, 0, 2);
-    }
-    if dice.chance(15) {
-        let at = dice.below(text.chars().count());
-        let odd = *dice.pick(&[
-            ":", "-", "\t", "#", "'", "\"", "\n", " ", "{", "[", "&a ", "*a", "---\n", "...\n", "|", "%",
-        ]);
-        let byte = text.char_indices().nth(at).map_or(0, |(byte, _)| byte);
-        text.insert_str(byte, odd);
-    }
-    text
-}
-
-fn block(dice: &mut Dice, text: &mut String, indent: usize, depth: usize) {
-    let margin = " ".repeat(indent);
-    let head = if dice.chance(30) && indent > 0 {
-        format!("{margin}- ")
-    } else {
-        format!(
-            "{margin}{}: ",
-            *dice.pick(&["a", "b", "c", "key", "'q'", "1", "yes", "a b", "x-y", "? k"])
-        )
-    };
-    text.push_str(&head);
-    match dice.below(9) {
-        0 | 1 if depth > 0 => {
-            text.push('\n');
-            for _ in 0..=dice.below(2) {
-                block(dice, text, indent + 2, depth - 1);
-            }
-        }
-        2 => {
-            let mark = *dice.pick(&["|", ">", "|-", ">-", "|+", ">+", "|2"]);
-            text.push_str(&format!(
-                "{mark}\n{margin}  text one\n{margin}    more\n\n{margin}  last\n"
-            ));
-        }
-        3 => text.push_str(&format!("{}\n", any(dice, 2))),
-        4 => text.push_str(&format!("&a {}\n", scalar(dice))),
-        5 => text.push_str("*a\n"),
-        6 => text.push_str(&format!("first\n{margin}  second # c\n")),
-        _ => text.push_str(&format!("{}\n", scalar(dice))),
-    }
 }
