@@ -530,6 +530,8 @@ fn node_group_rows_go_only_when_the_operation_is_done_and_never_default_ones() {
     let derived = world.derive(1);
     assert_eq!(derived.gone, [world.desired.nodegroups[1].uuid.clone()]);
     assert_eq!(derived.cluster.status, Some(UpdateInProgress));
+    let reason = derived.cluster.status_reason.unwrap();
+    assert_eq!(reason, "Node group default-worker: still there");
 }
 
 #[test]

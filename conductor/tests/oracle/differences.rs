@@ -389,13 +389,12 @@ pub const RULES: &[Rule] = &[
         id: "what-the-real-driver-refuses",
         explains: |Difference { case, ours, .. }| {
             let failure = &ours["reply"]["failure"];
-            let nothing_begun = ours["db"] == json!({})
-                || every_cluster(ours, |row| {
-                    row["status"]
-                        .as_str()
-                        .is_none_or(|status| status.ends_with("_FAILED"))
-                        && row["status_reason"].is_string()
-                });
+            let nothing_begun = changed(ours, "cluster").all(|row| {
+                row["status"]
+                    .as_str()
+                    .is_none_or(|status| status.ends_with("_FAILED"))
+                    && row["status_reason"].is_string()
+            });
             case["driver"]["kind"] == "fake"
                 && nothing_begun
                 && (failure["message"] == "No flavor is set for node group default-master."

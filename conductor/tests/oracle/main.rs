@@ -20,6 +20,7 @@ mod outcome;
 mod rig;
 mod rim;
 mod rows;
+mod side_by_side;
 mod world;
 
 use std::sync::Arc;

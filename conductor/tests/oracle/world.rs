@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -12,6 +13,7 @@ use axum::{Json, Router};
 use parking_lot::Mutex;
 use regex::Regex;
 use serde_json::{Value, json};
+use tokio::sync::Barrier;
 
 /// State of the world in the case at work.
 #[derive(Default)]
@@ -23,6 +25,8 @@ pub struct Scene {
     k8s: BTreeMap<String, Value>,
     k8s_faults: Value,
     fixed: Value,
+    /// Look-ups are answered when as many have come.
+    pub together: Option<Arc<Barrier>>,
     /// Requests to OpenStack that change something.
     pub openstack_mutations: Vec<Value>,
     /// Requests to the management cluster that change something.
@@ -87,6 +91,13 @@ async fn answer(State(scene): State<Arc<Mutex<Scene>>>, method: Method, uri: Uri
             .into_owned()
             .collect();
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let together = scene.lock().together.clone().filter(|_| is_look_up(&path));
+    if let Some(together) = together {
+        if tokio::time::timeout(PATIENCE, together.wait()).await.is_err() {
+            return StatusCode::GATEWAY_TIMEOUT.into_response();
+        }
+        scene.lock().together = None;
+    }
     let mut scene = scene.lock();
     let (status, reply) = if service == "k8s" {
         scene.kubernetes(&method, &format!("/{rest}"), &query, body)
@@ -98,6 +109,15 @@ async fn answer(State(scene): State<Arc<Mutex<Scene>>>, method: Method, uri: Uri
         return status.into_response();
     }
     (status, [("x-subject-token", "svc-token")], Json(reply)).into_response()
+}
+
+/// How long a look-up waits for the others.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Whether a request is one that the values of a cluster need, rather than one for a version or a token.
+fn is_look_up(path: &str) -> bool {
+    let last = path.rsplit('/').next().unwrap_or_default();
+    path.starts_with("glance/v2/images/") || ["detail", "networks", "subnets", "types"].contains(&last)
 }
 
 fn fault(faults: &Value, service: &str, method: &Method, path: &str) -> Option<u16> {

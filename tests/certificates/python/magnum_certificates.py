@@ -97,7 +97,8 @@ def store(**parts):
 
 
 def get(reference):
-    stored = backends.get_backend().CertManager.get_cert(reference, context=who())
+    # Up to 22, Magnum tells Barbican for which resource it looks.
+    stored = backends.get_backend().CertManager.get_cert(reference, resource_ref="c1", context=who())
     return {
         "certificate": text(stored.get_certificate()),
         "private_key": text(stored.get_private_key()),

@@ -78,7 +78,7 @@ pub(super) fn check(derived: &Derived, view: &View, rules: &Rules) -> Vec<GroupC
         .nodegroups
         .iter()
         .map(|group| match names.of(group, view) {
-            Some(name) => worker(group, &name, view),
+            Some(name) => still_there(group, &name, worker(group, &name, view)),
             None => control_plane(group, view, rules),
         })
         .collect()
@@ -127,6 +127,14 @@ fn worker(group: &NodeGroupState, name: &str, view: &View) -> GroupCheck {
         view,
     );
     finished(group, KIND, &object.meta.name, &object.fleet, check, &machines)
+}
+
+/// A group that is to go waits for that, however well its nodes are.
+fn still_there(group: &NodeGroupState, name: &str, mut check: GroupCheck) -> GroupCheck {
+    if group.status == Some(ClusterStatus::DeleteInProgress) && !check.gone && check.blocking.is_empty() {
+        check.blocking.wait("Node group", name, "still there");
+    }
+    check
 }
 
 /// A group whose object is not there; when it was deleted, its Machines go after it.
