@@ -67,11 +67,11 @@ pub(crate) fn sort(files: &BTreeMap<String, String>) -> Result<(Vec<Hook>, Vec<D
             continue;
         }
         for text in split(text) {
-            let parsed = yaml::from_yaml(&text).map_err(|err| RenderFailure::Yaml {
+            let head = yaml::document_head(&text).map_err(|err| RenderFailure::Yaml {
                 file: source.clone(),
                 message: err.to_string(),
             })?;
-            sort_in(source, text, &parsed, &mut hooks, &mut documents)?;
+            sort_in(source, text, &head, &mut hooks, &mut documents)?;
         }
     }
     documents.sort_by(|a, b| kinds::install_order(&a.kind, &b.kind));

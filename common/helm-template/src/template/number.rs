@@ -1,11 +1,13 @@
 //! Numbers and their text, as Go's `strconv` reads and writes them.
 
+use std::borrow::Cow;
+
 /// `strconv.ParseUint(text, base, 64)`; base 0 means by prefix, `_` allowed.
 pub(crate) fn parse_uint(text: &str, base: u32) -> Option<u64> {
     let (digits, radix) = if base == 0 {
         split_prefix(text)?
     } else {
-        (text.to_owned(), base)
+        (Cow::Borrowed(text), base)
     };
     if digits.is_empty() || digits.starts_with('+') {
         return None;
@@ -33,7 +35,7 @@ pub(crate) fn parse_int(text: &str, base: u32) -> Option<i64> {
 }
 
 /// Splits off `0x`, `0b`, `0o` or `0`, and takes out well-placed underscores.
-fn split_prefix(text: &str) -> Option<(String, u32)> {
+fn split_prefix(text: &str) -> Option<(Cow<'_, str>, u32)> {
     let lower = text.as_bytes();
     let (body, radix) = match lower {
         [b'0', b'x' | b'X', _, ..] => (&text[2..], 16),
@@ -57,9 +59,9 @@ fn split_prefix(text: &str) -> Option<(String, u32)> {
                 return None;
             }
         }
-        return Some((body.replace('_', ""), radix));
+        return Some((body.replace('_', "").into(), radix));
     }
-    Some((body.to_owned(), radix))
+    Some((body.into(), radix))
 }
 
 /// What `strconv.ParseInt(text, base, 64)` gives beside an error: the nearest integer to a number that is too large.

@@ -1,7 +1,9 @@
 //! What the characters of a scalar allow when it is printed, as go-yaml decides.
 
+use super::text::{Text, kind};
+
 /// What a scalar's characters allow.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Analysis {
     pub multiline: bool,
     pub plain: bool,
@@ -48,46 +50,74 @@ pub(super) fn escape(c: char) -> String {
     format!("\\{letter}")
 }
 
-/// Most of what is written: letters, digits and a few signs that mean nothing to YAML where they stand.
-pub(super) fn is_word(text: &str) -> bool {
-    let starts_so = text
-        .bytes()
-        .next()
-        .is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'/'));
-    starts_so
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'/' | b'.' | b'-' | b'=' | b'+'))
+pub(super) fn analyze(text: Text<'_>) -> Analysis {
+    if text.has(kind::ODD) {
+        return analyze_any(text.text);
+    }
+    let bytes = text.text.as_bytes();
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
+        return Analysis {
+            plain: true,
+            single: true,
+            ..Analysis::default()
+        };
+    };
+    if text.has(kind::LINE_FEED) {
+        let (mut space_break, mut break_space) = (false, false);
+        for (a, b) in bytes.iter().zip(bytes.iter().skip(1)) {
+            space_break |= (*a == b' ') & (*b == b'\n');
+            break_space |= (*a == b'\n') & (*b == b' ');
+        }
+        let block = *last != b' ' && !space_break;
+        return Analysis {
+            multiline: true,
+            plain: false,
+            single: !(break_space || space_break),
+            block,
+            block_with_tabs: block,
+        };
+    }
+    let indicators = begins_with_indicator(bytes)
+        || text.has(kind::COLON_OR_HASH) && (0..bytes.len()).any(|at| parts(bytes, at));
+    Analysis {
+        multiline: false,
+        plain: !(indicators || *first == b' ' || *last == b' '),
+        single: true,
+        block: *last != b' ',
+        block_with_tabs: *last != b' ',
+    }
 }
 
-pub(super) fn analyze(text: &str) -> Analysis {
-    if text.is_empty() {
-        return Analysis {
-            multiline: false,
-            plain: true,
-            single: true,
-            block: false,
-            block_with_tabs: false,
-        };
+/// Whether one line of ASCII begins with what would not be read as part of a plain scalar.
+fn begins_with_indicator(line: &[u8]) -> bool {
+    match line {
+        [
+            b',' | b'[' | b']' | b'{' | b'}' | b'&' | b'*' | b'!' | b'|' | b'>',
+            ..,
+        ] => true,
+        [b'\'' | b'"' | b'%' | b'@' | b'`' | b'#', ..] => true,
+        [b'?' | b'-'] | [b'?' | b'-', b' ', ..] => true,
+        [b'-', b'-', b'-', ..] | [b'.', b'.', b'.', ..] => true,
+        _ => false,
     }
-    if is_word(text) {
-        return Analysis {
-            multiline: false,
-            plain: true,
-            single: true,
-            block: true,
-            block_with_tabs: true,
-        };
+}
+
+/// Whether there is a colon that ends a key, or the start of a comment.
+fn parts(line: &[u8], at: usize) -> bool {
+    match line[at] {
+        b':' => matches!(line.get(at + 1), None | Some(b' ')),
+        b'#' => at == 0 || line[at - 1] == b' ',
+        _ => false,
     }
+}
+
+/// As [`analyze`], whatever stands in the text.
+fn analyze_any(text: &str) -> Analysis {
     let mut seen = Seen {
         indicators: text.starts_with("---") || text.starts_with("..."),
         ..Seen::default()
     };
-    if text.is_ascii() {
-        seen.look(text.bytes().map(char::from));
-    } else {
-        seen.look(text.chars());
-    }
+    seen.look(text.chars());
     let unprintable = seen.space_break || seen.special || seen.tabs;
     Analysis {
         multiline: seen.line_breaks,
@@ -179,4 +209,21 @@ pub(super) fn is_base60(text: &str) -> bool {
         }
     });
     starts && rest && count > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn common_texts_are_no_exception() {
+        const PARTS: [&str; 16] = [
+            "a", "-", " ", "\n", ":", "#", "'", "?", "...", "---", "{", "x1", "/", "+", "\\", "!",
+        ];
+        for n in 0..PARTS.len().pow(4) {
+            let digit = |place: u32| PARTS[n / PARTS.len().pow(place) % PARTS.len()];
+            let text = format!("{}{}{}{}", digit(0), digit(1), digit(2), digit(3));
+            assert_eq!(analyze(Text::new(&text)), analyze_any(&text), "{text:?}");
+        }
+    }
 }

@@ -1,8 +1,9 @@
 //! Turns a document into JSON data, as go-yaml 2 and `sigs.k8s.io/yaml` do.
 
-use super::go_syntax;
+use super::head::Nothing;
 use super::parse::{Body, Failure, Id, Node, Parser, Tree};
 use super::resolve::{Scalar, resolve};
+use super::{go_syntax, lines};
 use crate::template::number::format_float;
 use crate::value::{Entries, Value};
 use base64::Engine as _;
@@ -12,6 +13,12 @@ use std::borrow::Cow;
 /// What data is made of: JSON, or the values of templates.
 pub(super) trait Data: Sized {
     type Members: Default;
+    /// What stands in its maps.
+    type Member: Data;
+    /// Whether a map keeps what stands there under this name.
+    fn keeps(_name: &str) -> bool {
+        true
+    }
     fn null() -> Self;
     fn bool(value: bool) -> Self;
     fn int(value: i64) -> Self;
@@ -20,12 +27,13 @@ pub(super) trait Data: Sized {
     fn float(value: f64) -> Self;
     fn text(text: Cow<'_, str>) -> Self;
     fn list(items: Vec<Self>) -> Self;
-    fn insert(members: &mut Self::Members, name: Cow<'_, str>, value: Self);
+    fn insert(members: &mut Self::Members, name: Cow<'_, str>, value: Self::Member);
     fn map(members: Self::Members) -> Self;
 }
 
 impl Data for Json {
     type Members = Map<String, Json>;
+    type Member = Self;
     fn null() -> Self {
         Self::Null
     }
@@ -58,6 +66,7 @@ impl Data for Json {
 /// Every number is a float64, as Helm reads YAML.
 impl Data for Value {
     type Members = Entries;
+    type Member = Self;
     fn null() -> Self {
         Self::Nil
     }
@@ -89,6 +98,15 @@ impl Data for Value {
 
 /// The first document of `text`; null when there is none.
 pub(super) fn read<D: Data>(text: &[u8]) -> Result<D, String> {
+    let by_lines = std::str::from_utf8(text).ok().and_then(lines::read);
+    match by_lines {
+        Some(data) => Ok(data),
+        None => scan(text),
+    }
+}
+
+/// As [`read`], whatever the text.
+fn scan<D: Data>(text: &[u8]) -> Result<D, String> {
     let document = Parser::new(text).document().map_err(|failure| match failure {
         Failure::Syntax(problem) => problem.to_string(),
         Failure::UnknownAnchor(name) => format!("yaml: unknown anchor '{name}' referenced"),
@@ -188,9 +206,9 @@ impl<'d> Decoder<'d> {
                 continue;
             }
             let name = self.key::<D>(*key, *value)?;
-            let value = self.data(*value)?;
-            if let Some(name) = name {
-                D::insert(members, name, value);
+            match name.filter(|name| D::keeps(name)) {
+                Some(name) => D::insert(members, name, self.data(*value)?),
+                None => self.data::<Nothing>(*value).map(|_| ())?,
             }
         }
         Ok(())
@@ -345,5 +363,142 @@ fn short_tag(scalar: &Scalar) -> &'static str {
         Scalar::Float(_) => "float",
         Scalar::Timestamp => "timestamp",
         Scalar::Str => "str",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+
+    /// Pieces from which documents are made that come close to what [`lines`] reads, on this side and on the other.
+    const PIECES: &[&str] = &[
+        "a",
+        "b",
+        "key",
+        "- ",
+        "-",
+        ": ",
+        ":",
+        "\n",
+        "\n",
+        "\n  ",
+        "\n  ",
+        "\n    ",
+        "\n      ",
+        " ",
+        "  ",
+        "#",
+        " # c",
+        "'",
+        "\"",
+        "\\",
+        "|",
+        "|-",
+        "|+",
+        "|2",
+        ">",
+        "{}",
+        "[]",
+        "{",
+        "]",
+        "true",
+        "on",
+        "12",
+        "0x1f",
+        "1.5",
+        ".inf",
+        "~",
+        "null",
+        "2001-01-02",
+        "<<",
+        "&",
+        "*",
+        "!",
+        "%",
+        "?",
+        "---",
+        "...",
+        "é",
+        "\t",
+        "a: b",
+        "- c",
+        "x: |\n",
+        "'it''s'",
+        "\"q\\\"\"",
+        "\\n",
+        ",",
+        "@",
+        "`",
+    ];
+
+    /// What stands on the lines of other documents, behind some indentation.
+    const LINES: &[&str] = &[
+        "a:",
+        "b: c",
+        "- d",
+        "-",
+        "- a: 1",
+        "- - x",
+        "text",
+        "more text # c",
+        "# c",
+        "",
+        "'q': \"r\"",
+        "x: |",
+        "- |-",
+        "y: |2",
+        "z: >",
+        "b: ~",
+        "n: 12",
+        "t: 'it''s'",
+        "u: v: w",
+        "e: {}",
+        "- []",
+        "s: ' '",
+        "k :  v  ",
+        "p: a:b#c",
+        "---",
+        "? a",
+        "on: off",
+    ];
+
+    fn document(random: &mut StdRng) -> String {
+        let count = random.random_range(1..14);
+        if random.random_bool(0.5) {
+            let pieces = (0..count).filter_map(|_| PIECES.choose(random));
+            return pieces.copied().collect();
+        }
+        let mut column = 0;
+        let mut text = String::new();
+        for _ in 0..count {
+            text.push_str(&" ".repeat(column));
+            text.push_str(LINES.choose(random).unwrap());
+            text.push('\n');
+            let deeper = text.ends_with(":\n") || random.random_bool(0.1);
+            column = match random.random_range(0..8) {
+                0 => column.saturating_sub(2),
+                1 => random.random_range(0..8),
+                _ if deeper => column + 2,
+                _ => column,
+            };
+        }
+        text
+    }
+
+    #[test]
+    fn lines_are_read_as_the_scanner_reads_them() {
+        let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
+        let mut random = StdRng::seed_from_u64(number("YAML_SEED").unwrap_or(4));
+        let (mut read, mut nested) = (0, 0);
+        for _ in 0..number("YAML_CASES").unwrap_or(200_000) {
+            let text = document(&mut random);
+            if let Some(data) = lines::read::<Json>(&text) {
+                read += 1;
+                nested += u32::from(text.contains(":\n "));
+                assert_eq!(scan::<Json>(text.as_bytes()), Ok(data), "{text:?}");
+            }
+        }
+        assert!(read > 10_000 && nested > 500, "{read} {nested}");
     }
 }

@@ -4,8 +4,11 @@
 mod analyze;
 mod compose;
 mod emit;
+mod emit_scalar;
 mod go_syntax;
+mod head;
 mod kept;
+mod lines;
 mod order;
 mod parse;
 mod reader;
@@ -13,6 +16,7 @@ mod resolve;
 mod scan;
 mod scan_scalar;
 mod scan_tag;
+mod text;
 
 use crate::value::Value;
 use serde_json::Value as Json;
@@ -48,6 +52,14 @@ pub fn from_yaml(text: &str) -> Result<Json, YamlError> {
 /// As [`from_yaml`].
 pub fn from_yaml_bytes(bytes: &[u8]) -> Result<Json, YamlError> {
     read_bytes(bytes)
+}
+
+/// As [`from_yaml`], but of a map only `apiVersion`, `kind` and `metadata`, of a list nothing: what Helm sorts documents by.
+///
+/// # Errors
+/// Those of [`from_yaml`].
+pub fn document_head(text: &str) -> Result<Json, YamlError> {
+    read_bytes(text.as_bytes()).map(|head::Head(head)| head)
 }
 
 /// As [`from_yaml`], but as the values of templates.

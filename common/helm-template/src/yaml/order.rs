@@ -52,29 +52,26 @@ fn less_by<C: Copy + PartialEq + Into<char>>(a: &[C], b: &[C]) -> bool {
     x < y
 }
 
-/// Sorts keys in go-yaml's order. The order is not always consistent, so this
-/// is a plain merge sort that bears with that.
-pub(super) fn sort<K: AsRef<str>, T>(items: Vec<(K, T)>) -> Vec<(K, T)> {
+/// Whether the keys stand in go-yaml's order already; at times this is not seen.
+pub(super) fn is_sorted<'k>(keys: impl Iterator<Item = &'k str> + Clone) -> bool {
     // Without digits the order is consistent: what stands in order two by two is sorted.
-    let plain = |key: &K| key.as_ref().bytes().all(|b| b.is_ascii() && !b.is_ascii_digit());
-    let mut pairs = items.iter().zip(items.iter().skip(1));
-    if items.iter().all(|(key, _)| plain(key)) && pairs.all(|((a, _), (b, _))| !less(b.as_ref(), a.as_ref()))
-    {
-        return items;
-    }
-    merge_sort(items)
+    let plain = |key: &str| key.bytes().all(|b| b.is_ascii() && !b.is_ascii_digit());
+    let mut pairs = keys.clone().zip(keys.clone().skip(1));
+    pairs.all(|(a, b)| !less(b, a)) && keys.into_iter().all(plain)
 }
 
-fn merge_sort<K: AsRef<str>, T>(mut items: Vec<(K, T)>) -> Vec<(K, T)> {
+/// Sorts keys in go-yaml's order. The order is not always consistent, so this
+/// is a plain merge sort that bears with that.
+pub(super) fn sort<T>(mut items: Vec<(&str, T)>) -> Vec<(&str, T)> {
     if items.len() < 2 {
         return items;
     }
     let right = items.split_off(items.len() / 2);
-    let mut left = merge_sort(items).into_iter().peekable();
-    let mut right = merge_sort(right).into_iter().peekable();
+    let mut left = sort(items).into_iter().peekable();
+    let mut right = sort(right).into_iter().peekable();
     let mut out = Vec::with_capacity(left.len() + right.len());
     while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-        let from_right = less(b.0.as_ref(), a.0.as_ref());
+        let from_right = less(b.0, a.0);
         out.extend(if from_right { right.next() } else { left.next() });
     }
     out.extend(left);

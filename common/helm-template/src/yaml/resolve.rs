@@ -1,5 +1,7 @@
 //! What a plain scalar means in YAML 1.1, as go-yaml 2 decides it.
 
+use std::borrow::Cow;
+
 use crate::template::number::{parse_float, parse_int, parse_uint};
 
 /// The meaning of a plain scalar.
@@ -29,6 +31,9 @@ pub(super) fn resolve(text: &str) -> Scalar {
 }
 
 fn word(text: &str) -> Scalar {
+    if text.len() > "FALSE".len() {
+        return Scalar::Str;
+    }
     match text {
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
             Scalar::Bool(true)
@@ -64,7 +69,16 @@ fn numeric(text: &str) -> Scalar {
     if is_timestamp(text).is_some() {
         return Scalar::Timestamp;
     }
-    let plain = text.replace('_', "");
+    // No letters but those of a radix, hexadecimal digits and exponents, and few signs stand in a number.
+    let in_number =
+        |b: u8| b.is_ascii_hexdigit() || matches!(b, b'_' | b'.' | b'+' | b'-' | b'x' | b'X' | b'o' | b'O');
+    if !text.bytes().all(in_number) {
+        return Scalar::Str;
+    }
+    let plain = match text.contains('_') {
+        true => Cow::Owned(text.replace('_', "")),
+        false => Cow::Borrowed(text),
+    };
     if let Some(int) = parse_int(&plain, 0) {
         return Scalar::Int(int);
     }
