@@ -19,6 +19,13 @@ pub fn go_quote_char(c: char) -> String {
     out
 }
 
+/// A value as Go prints it (`%v`).
+pub fn go_value(value: &Json) -> String {
+    let mut out = Vec::new();
+    gofmt::print_operand(&crate::yaml::exact(value), &mut out);
+    crate::unicode::lossy(&out).into_owned()
+}
+
 /// `json.Marshal`, every number a float64.
 pub fn to_json(value: &Json) -> String {
     let bytes = json::to_json(&Value::from_json(value), true).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Text as Go's `fmt` and `strconv` write it.
 
-use crate::native::Native;
+use crate::native::{Native, Struct};
 use crate::template::number::format_float;
 use crate::value::Value;
 use std::io::Write as _;
@@ -85,6 +85,13 @@ pub(crate) fn print(value: &Value, out: &mut Vec<u8>) {
         Value::Native(native) if native.type_name() == "chartutil.KubeVersion" => {
             print_operand(&value.native_field("Version"), out);
         }
+        // A pointer is followed.
+        Value::Native(native) => match &**native {
+            Native::Struct(found) if found.pointer && native.stringer().is_none() => {
+                print_struct(found, "{", out, false, 0);
+            }
+            _ => print_verb_v(value, out, false, 0),
+        },
         value => print_verb_v(value, out, false, 0),
     }
 }
@@ -190,30 +197,7 @@ fn print_native(native: &Native, out: &mut Vec<u8>, plus: bool, depth: usize) {
                 push(out, "0xc000000000");
                 return;
             }
-            push(out, if s.pointer { "&{" } else { "{" });
-            let embedded = s.embedded();
-            push(
-                out,
-                match (embedded.is_some(), plus) {
-                    (true, true) => "Metadata:{",
-                    (true, false) => "{",
-                    (false, _) => "",
-                },
-            );
-            for (i, field) in s.fields.iter().enumerate() {
-                if embedded == Some(i) {
-                    out.push(b'}');
-                }
-                if i > 0 {
-                    out.push(b' ');
-                }
-                if plus {
-                    push(out, field.name);
-                    out.push(b':');
-                }
-                print_verb_v(&field.value, out, plus, depth + 1);
-            }
-            out.push(b'}');
+            print_struct(s, if s.pointer { "&{" } else { "{" }, out, plus, depth);
         }
         Native::Files(files) => {
             push(out, "map[");
@@ -233,6 +217,34 @@ fn print_native(native: &Native, out: &mut Vec<u8>, plus: bool, depth: usize) {
         }
         Native::Time(_) | Native::Version(_) => {}
     }
+}
+
+/// A struct's fields behind `open`.
+fn print_struct(s: &Struct, open: &str, out: &mut Vec<u8>, plus: bool, depth: usize) {
+    push(out, open);
+    let embedded = s.embedded();
+    push(
+        out,
+        match (embedded.is_some(), plus) {
+            (true, true) => "Metadata:{",
+            (true, false) => "{",
+            (false, _) => "",
+        },
+    );
+    for (i, field) in s.fields.iter().enumerate() {
+        if embedded == Some(i) {
+            out.push(b'}');
+        }
+        if i > 0 {
+            out.push(b' ');
+        }
+        if plus {
+            push(out, field.name);
+            out.push(b':');
+        }
+        print_verb_v(&field.value, out, plus, depth + 1);
+    }
+    out.push(b'}');
 }
 
 fn push(out: &mut Vec<u8>, text: &str) {

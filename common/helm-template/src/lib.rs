@@ -16,6 +16,7 @@ mod gofmt;
 mod limits;
 mod methods;
 mod native;
+mod spare;
 mod stack;
 mod template;
 mod unicode;
@@ -25,7 +26,7 @@ pub mod yaml;
 pub use chart::{Capabilities, KubeVersion, Lookup, NoLookup, ReleaseInfo, RenderChart};
 pub use error::{LookupError, RenderError};
 pub use functions::version::{Constraint, Version};
-pub use go::{go_quote, go_quote_char, go_regex_matches, is_go_regex, is_go_url, to_json};
+pub use go::{go_quote, go_quote_char, go_regex_matches, go_value, is_go_regex, is_go_url, to_json};
 pub use limits::Limits;
 
 use serde_json::Value as Json;

@@ -1,6 +1,7 @@
 //! Values as templates see them: Go's dynamic values, maps shared by reference.
 
 use crate::native::Native;
+use crate::spare::Beyond;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -59,6 +60,8 @@ pub(crate) struct List {
     pub items: Vec<Value>,
     /// A nil slice: empty, but null in JSON and not equal to an empty one.
     pub nil: bool,
+    /// What slices of it may reach behind its end.
+    pub beyond: Beyond,
 }
 
 /// The type of a map, keys always strings.
@@ -140,6 +143,7 @@ impl Value {
             elem: Elem::Any,
             items,
             nil: false,
+            beyond: Beyond::Nothing,
         }))
     }
 
@@ -149,6 +153,7 @@ impl Value {
             elem: Elem::Str,
             items,
             nil: false,
+            beyond: Beyond::Nothing,
         }))
     }
 
@@ -157,6 +162,18 @@ impl Value {
             elem,
             items,
             nil: false,
+            beyond: Beyond::Nothing,
+        }))
+    }
+
+    /// A slice to which Go appended one item after the other.
+    pub fn grown(elem: Elem, items: Vec<Value>) -> Self {
+        let beyond = Beyond::grown(elem, items.len());
+        Self::List(Rc::new(List {
+            elem,
+            items,
+            nil: false,
+            beyond,
         }))
     }
 
@@ -166,6 +183,7 @@ impl Value {
             elem,
             items: Vec::new(),
             nil: true,
+            beyond: Beyond::Nothing,
         }))
     }
 
@@ -300,11 +318,7 @@ impl Value {
             Json::Bool(value) => Self::Bool(*value),
             Json::Number(number) => Self::Float(number.as_f64().unwrap_or(f64::NAN)),
             Json::String(text) => Self::str(text.as_str()),
-            Json::Array(items) => Self::List(Rc::new(List {
-                elem: Elem::Any,
-                items: items.iter().map(Self::from_json).collect(),
-                nil: false,
-            })),
+            Json::Array(items) => Self::grown(Elem::Any, items.iter().map(Self::from_json).collect()),
             Json::Object(map) => Self::map(json_entries(map)),
         }
     }

@@ -5,14 +5,14 @@ use serde_json::{Map, Value, json};
 
 use crate::chart::{Chart, Dependency};
 use crate::error::{ChartError, RenderFailure};
-use crate::values::{self, Nulls, Values};
+use crate::values::{self, Nulls, Values, Warn};
 use crate::version;
 
 /// Applies aliases, drops disabled sub-charts and imports values; the chart's values then hold its
 /// sub-charts' defaults as well.
-pub(crate) fn process(chart: &mut Chart, user: &Values) -> Result<(), RenderFailure> {
-    enable(chart, user, "")?;
-    import_recursively(chart)
+pub(crate) fn process(chart: &mut Chart, user: &Values, warn: Warn<'_>) -> Result<(), RenderFailure> {
+    enable(chart, user, "", warn)?;
+    import_recursively(chart, warn)
 }
 
 /// Every dependency of `Chart.yaml` must be in `charts/` (`pkg/action/install.go`, CheckDependencies).
@@ -31,7 +31,7 @@ pub(crate) fn check(chart: &Chart) -> Result<(), ChartError> {
     }
 }
 
-fn enable(chart: &mut Chart, user: &Values, path: &str) -> Result<(), RenderFailure> {
+fn enable(chart: &mut Chart, user: &Values, path: &str, warn: Warn<'_>) -> Result<(), RenderFailure> {
     if chart.metadata.dependencies.is_empty() {
         return Ok(());
     }
@@ -42,9 +42,9 @@ fn enable(chart: &mut Chart, user: &Values, path: &str) -> Result<(), RenderFail
         }
         wanted.enabled = true;
     }
-    let coalesced = values::coalesce(chart, user)?;
-    by_tags(&mut chart.metadata.dependencies, &coalesced);
-    by_conditions(&mut chart.metadata.dependencies, &coalesced, path);
+    let coalesced = values::coalesce(chart, user, warn)?;
+    by_tags(&mut chart.metadata.dependencies, &coalesced, warn);
+    by_conditions(&mut chart.metadata.dependencies, &coalesced, path, warn);
     let disabled: Vec<String> = chart
         .metadata
         .dependencies
@@ -61,7 +61,7 @@ fn enable(chart: &mut Chart, user: &Values, path: &str) -> Result<(), RenderFail
         .retain(|wanted| !disabled.contains(&wanted.name));
     for sub in &mut chart.dependencies {
         let sub_path = format!("{path}{}.", sub.name());
-        enable(sub, &coalesced, &sub_path)?;
+        enable(sub, &coalesced, &sub_path, warn)?;
     }
     Ok(())
 }
@@ -91,42 +91,53 @@ fn named(chart: &Chart) -> Vec<Chart> {
     subs
 }
 
-fn by_tags(dependencies: &mut [Dependency], values: &Values) {
-    let Some(tags) = values::table(values, "tags") else {
+fn by_tags(dependencies: &mut [Dependency], values: &Values, warn: Warn<'_>) {
+    let Ok(tags) = values::table(values, "tags") else {
         return;
     };
     for dependency in dependencies {
-        let set: Vec<bool> = dependency
-            .tags
-            .iter()
-            .filter_map(|tag| tags.get(tag).and_then(Value::as_bool))
-            .collect();
+        let mut set = Vec::new();
+        for tag in &dependency.tags {
+            match tags.get(tag).map(Value::as_bool) {
+                Some(Some(value)) => set.push(value),
+                Some(None) => warn(&format!(
+                    "dependencies.go:94: Warning: Tag '{tag}' for chart {} returned non-bool value",
+                    dependency.name
+                )),
+                None => {}
+            }
+        }
         dependency.enabled = set.is_empty() || set.contains(&true);
     }
 }
 
-fn by_conditions(dependencies: &mut [Dependency], values: &Values, path: &str) {
+fn by_conditions(dependencies: &mut [Dependency], values: &Values, path: &str, warn: Warn<'_>) {
     for dependency in dependencies {
-        let set = dependency
-            .condition
-            .trim()
-            .split(',')
-            .filter(|condition| !condition.is_empty())
-            .find_map(|condition| values::path_value(values, &format!("{path}{condition}"))?.as_bool());
-        if let Some(enabled) = set {
-            dependency.enabled = enabled;
+        let conditions = dependency.condition.trim().split(',');
+        for condition in conditions.filter(|condition| !condition.is_empty()) {
+            match values::path_value(values, &format!("{path}{condition}")).map(Value::as_bool) {
+                Some(Some(enabled)) => {
+                    dependency.enabled = enabled;
+                    break;
+                }
+                Some(None) => warn(&format!(
+                    "dependencies.go:63: Warning: Condition path '{condition}' for chart {} returned non-bool value",
+                    dependency.name
+                )),
+                None => {}
+            }
         }
     }
 }
 
-fn import_recursively(chart: &mut Chart) -> Result<(), RenderFailure> {
+fn import_recursively(chart: &mut Chart, warn: Warn<'_>) -> Result<(), RenderFailure> {
     for sub in &mut chart.dependencies {
-        import_recursively(sub)?;
+        import_recursively(sub, warn)?;
     }
     if chart.metadata.dependencies.is_empty() {
         return Ok(());
     }
-    let mut all = values::merge(chart, &Map::new())?;
+    let mut all = values::merge(chart, &Map::new(), warn)?;
     let mut imported = Map::new();
     for dependency in &mut chart.metadata.dependencies {
         for import in &mut dependency.import_values {
@@ -143,13 +154,31 @@ fn import_recursively(chart: &mut Chart) -> Result<(), RenderFailure> {
                 }
                 _ => continue,
             };
-            if let Some(table) = values::table(&all, &format!("{}.{child}", dependency.name)) {
-                values::coalesce_tables(&mut imported, &nested(&parent, table.clone()), Nulls::Keep);
+            match values::table(&all, &format!("{}.{child}", dependency.name)) {
+                Ok(table) => {
+                    let table = nested(&parent, table.clone());
+                    values::coalesce_tables(&mut imported, &table, "", Nulls::Keep, warn);
+                }
+                Err(part) => {
+                    let said = match &*import {
+                        Value::String(_) => {
+                            "dependencies.go:286: Warning: ImportValues missing table".to_owned()
+                        }
+                        _ => format!(
+                            "dependencies.go:269: Warning: ImportValues missing table from chart {}",
+                            dependency.name
+                        ),
+                    };
+                    warn(&format!(
+                        "{said}: {} is not a table",
+                        helm_template::go_quote(part)
+                    ));
+                }
             }
             *import = json!({"child": child, "parent": parent});
         }
     }
-    values::coalesce_tables(&mut all, &imported, Nulls::Keep);
+    values::coalesce_tables(&mut all, &imported, "", Nulls::Keep, warn);
     chart.values = all;
     Ok(())
 }
@@ -203,7 +232,7 @@ mod tests {
             ("tags: {t: false}\na: {enabled: true}", vec!["a"]),
         ] {
             let mut chart = parent(dependencies, values);
-            process(&mut chart, &Map::new()).unwrap();
+            process(&mut chart, &Map::new(), &|_| ()).unwrap();
             assert_eq!(names(&chart), expected, "{values}");
             assert_eq!(chart.metadata.dependencies.len(), expected.len());
         }
@@ -215,7 +244,7 @@ mod tests {
             "- {name: a, version: 1.x, alias: one}\n- {name: a, version: 1.x, alias: two}\n",
             "one: {v: 5}",
         );
-        process(&mut chart, &Map::new()).unwrap();
+        process(&mut chart, &Map::new(), &|_| ()).unwrap();
         assert_eq!(names(&chart), ["b", "one", "two"]);
         assert_eq!(chart.values["one"]["v"], json!(5));
         assert_eq!(chart.values["two"]["v"], json!(1));
@@ -228,7 +257,7 @@ mod tests {
             "- {name: a, version: 1.x, import-values: [data, {child: inner, parent: deep.er}]}\n",
             "imported: mine\n",
         );
-        process(&mut chart, &Map::new()).unwrap();
+        process(&mut chart, &Map::new(), &|_| ()).unwrap();
         // What the parent sets itself wins.
         assert_eq!(chart.values["imported"], json!("mine"));
         assert_eq!(chart.values["deep"]["er"], json!({"k": 1}));

@@ -34,6 +34,8 @@ pub struct TemplateOptions<'a> {
     pub keep_integers: bool,
     /// Does not look at `values.schema.json`.
     pub skip_schema_validation: bool,
+    /// Who is told of values that are passed over.
+    pub warn: values::Warn<'a>,
 }
 
 impl<'a> TemplateOptions<'a> {
@@ -49,6 +51,7 @@ impl<'a> TemplateOptions<'a> {
             limits: Limits::default(),
             keep_integers: false,
             skip_schema_validation: false,
+            warn: &silent,
         }
     }
 }
@@ -86,9 +89,9 @@ pub fn template(
     if options.keep_integers {
         default_numbers_as_floats(&mut chart);
     }
-    dependencies::process(&mut chart, user)?;
+    dependencies::process(&mut chart, user, options.warn)?;
     let crds = crd_files(&chart, chart.name());
-    let files = render_files(&chart, user, options)?;
+    let files = render_files(&chart, user, options, options.warn)?;
     finish(chart, crds, files)
 }
 
@@ -107,8 +110,9 @@ fn render_files(
     chart: &Chart,
     user: &Values,
     options: &TemplateOptions<'_>,
+    warn: values::Warn<'_>,
 ) -> Result<BTreeMap<String, String>, RenderFailure> {
-    let values = values::coalesce(chart, user)?;
+    let values = values::coalesce(chart, user, warn)?;
     if !options.skip_schema_validation {
         crate::schema::validate(chart, &values)?;
     }
@@ -168,11 +172,14 @@ pub fn raw_files(
     if options.keep_integers {
         default_numbers_as_floats(&mut chart);
     }
-    dependencies::process(&mut chart, user)?;
-    let mut files = render_files(&chart, user, options)?;
+    dependencies::process(&mut chart, user, &silent)?;
+    let mut files = render_files(&chart, user, options, &silent)?;
     files.retain(|name, text| !name.ends_with("NOTES.txt") && !text.trim().is_empty());
     Ok(files)
 }
+
+/// Tells nobody.
+fn silent(_: &str) {}
 
 fn default_numbers_as_floats(chart: &mut Chart) {
     chart.values.values_mut().for_each(values::numbers_as_floats);
@@ -220,7 +227,7 @@ fn render_tree(chart: &Chart, path: &str) -> RenderChart {
 /// The CRDs that an install creates before it renders: of the chart and the sub-charts that take part.
 pub(crate) fn crds(chart: &Chart, user: &Values) -> Result<Vec<Document>, RenderFailure> {
     let mut chart = chart.clone();
-    dependencies::process(&mut chart, user)?;
+    dependencies::process(&mut chart, user, &silent)?;
     Ok(crd_files(&chart, chart.name()))
 }
 

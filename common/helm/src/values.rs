@@ -1,6 +1,7 @@
 //! Values: how those of the user, of a chart and of its sub-charts become one, by the rules of
 //! `pkg/chartutil/coalesce.go` of Helm 3.17.
 
+use helm_template::{go_quote, go_value};
 use serde_json::{Map, Value, map::Entry};
 
 use crate::chart::Chart;
@@ -20,19 +21,22 @@ pub(crate) enum Nulls {
     Keep,
 }
 
+/// Who is told of values that were passed over, in Helm's words and with the place in Helm that says so.
+pub type Warn<'w> = &'w dyn Fn(&str);
+
 /// The user's values over the chart's defaults, with those of its sub-charts under their names.
 ///
 /// Fails when something other than a table stands where a sub-chart's values belong.
-pub fn coalesce(chart: &Chart, user: &Values) -> Result<Values, RenderFailure> {
+pub fn coalesce(chart: &Chart, user: &Values, warn: Warn<'_>) -> Result<Values, RenderFailure> {
     let mut values = user.clone();
-    coalesce_chart(chart, &mut values, Nulls::Delete)?;
+    coalesce_chart(chart, &mut values, "", Nulls::Delete, warn)?;
     Ok(values)
 }
 
 /// As [`coalesce`], keeping nulls.
-pub(crate) fn merge(chart: &Chart, user: &Values) -> Result<Values, RenderFailure> {
+pub(crate) fn merge(chart: &Chart, user: &Values, warn: Warn<'_>) -> Result<Values, RenderFailure> {
     let mut values = user.clone();
-    coalesce_chart(chart, &mut values, Nulls::Keep)?;
+    coalesce_chart(chart, &mut values, "", Nulls::Keep, warn)?;
     Ok(values)
 }
 
@@ -62,8 +66,24 @@ pub fn numbers_as_floats(value: &mut Value) {
     }
 }
 
-fn coalesce_chart(chart: &Chart, dest: &mut Values, nulls: Nulls) -> Result<(), RenderFailure> {
-    coalesce_defaults(chart, dest, nulls);
+/// A dotted path, a part longer.
+fn joined(path: &str, part: &str) -> String {
+    if path.is_empty() {
+        part.to_owned()
+    } else {
+        format!("{path}.{part}")
+    }
+}
+
+fn coalesce_chart(
+    chart: &Chart,
+    dest: &mut Values,
+    path: &str,
+    nulls: Nulls,
+    warn: Warn<'_>,
+) -> Result<(), RenderFailure> {
+    let path = &joined(path, chart.name());
+    coalesce_defaults(chart, dest, path, nulls, warn);
     for sub in &chart.dependencies {
         let globals = dest.get(GLOBAL).cloned();
         let own = match dest.entry(sub.name().to_owned()) {
@@ -77,8 +97,8 @@ fn coalesce_chart(chart: &Chart, dest: &mut Values, nulls: Nulls) -> Result<(), 
                 sub.name()
             )));
         };
-        coalesce_globals(table, globals);
-        coalesce_chart(sub, table, nulls)?;
+        coalesce_globals(table, globals, path, warn);
+        coalesce_chart(sub, table, path, nulls, warn)?;
         let seen_by_sub = table.get(GLOBAL).cloned();
         share_globals(dest, seen_by_sub);
     }
@@ -120,22 +140,32 @@ fn go_bool_verb(value: &Value) -> String {
 }
 
 /// Copies the globals of the parent over those of the sub-chart.
-fn coalesce_globals(dest: &mut Values, parent: Option<Value>) {
+fn coalesce_globals(dest: &mut Values, parent: Option<Value>, path: &str, warn: Warn<'_>) {
+    let Value::Object(own) = dest.entry(GLOBAL).or_insert_with(|| Value::Object(Map::new())) else {
+        warn("coalesce.go:138: warning: skipping globals because destination global is not a table.");
+        return;
+    };
     let source = match parent {
         None => Map::new(),
         Some(Value::Object(table)) => table,
-        Some(_) => return,
-    };
-    let Value::Object(own) = dest.entry(GLOBAL).or_insert_with(|| Value::Object(Map::new())) else {
-        return;
+        Some(_) => {
+            warn("coalesce.go:145: warning: skipping globals because source global is not a table.");
+            return;
+        }
     };
     for (key, value) in source {
         match (own.get_mut(&key), value) {
             (Some(Value::Object(below)), Value::Object(mut above)) => {
-                coalesce_tables(&mut above, below, Nulls::Keep);
+                coalesce_tables(&mut above, below, &joined(path, &key), Nulls::Keep, warn);
                 *below = above;
             }
-            (Some(_), Value::Object(_)) | (Some(Value::Object(_)), _) => {}
+            (Some(_), Value::Object(_)) => warn(&format!(
+                "coalesce.go:161: Conflict: cannot merge map onto non-map for {}. Skipping.",
+                go_quote(&key)
+            )),
+            (Some(Value::Object(_)), _) => {
+                warn(&format!("coalesce.go:175: key {key} is table. Skipping"));
+            }
             (_, value) => {
                 own.insert(key, value);
             }
@@ -143,30 +173,33 @@ fn coalesce_globals(dest: &mut Values, parent: Option<Value>) {
     }
 }
 
-fn coalesce_defaults(chart: &Chart, dest: &mut Values, nulls: Nulls) {
+fn coalesce_defaults(chart: &Chart, dest: &mut Values, path: &str, nulls: Nulls, warn: Warn<'_>) {
     for (key, default) in &chart.values {
-        match dest.get_mut(key) {
-            None => {
+        match (dest.get_mut(key), default) {
+            (None, default) => {
                 dest.insert(key.clone(), default.clone());
             }
-            Some(Value::Null) if nulls == Nulls::Delete => {
+            (Some(Value::Null), _) if nulls == Nulls::Delete => {
                 dest.shift_remove(key);
             }
-            Some(Value::Object(table)) => {
-                if let Value::Object(default) = default {
-                    // A sub-chart's own coalescing follows and deletes what its nulls name.
-                    let is_sub_chart = chart.dependencies.iter().any(|sub| sub.name() == key);
-                    coalesce_tables(table, default, if is_sub_chart { Nulls::Keep } else { nulls });
-                }
+            (Some(Value::Object(table)), Value::Object(default)) => {
+                // A sub-chart's own coalescing follows and deletes what its nulls name.
+                let is_sub_chart = chart.dependencies.iter().any(|sub| sub.name() == key);
+                let nulls = if is_sub_chart { Nulls::Keep } else { nulls };
+                coalesce_tables(table, default, &joined(path, key), nulls, warn);
             }
-            Some(_) => {}
+            (Some(Value::Object(_)), default) if !default.is_null() => warn(&format!(
+                "coalesce.go:237: warning: skipped value for {path}.{key}: Not a table."
+            )),
+            _ => {}
         }
     }
 }
 
 /// Puts `source` under `dest`: what `dest` has wins.
-pub(crate) fn coalesce_tables(dest: &mut Values, source: &Values, nulls: Nulls) {
+pub(crate) fn coalesce_tables(dest: &mut Values, source: &Values, path: &str, nulls: Nulls, warn: Warn<'_>) {
     for (key, value) in source {
+        let path = || joined(path, key);
         match (dest.get_mut(key), value) {
             (None, value) => {
                 dest.insert(key.clone(), value.clone());
@@ -174,7 +207,19 @@ pub(crate) fn coalesce_tables(dest: &mut Values, source: &Values, nulls: Nulls) 
             (Some(Value::Null), _) if nulls == Nulls::Delete => {
                 dest.shift_remove(key);
             }
-            (Some(Value::Object(dest)), Value::Object(source)) => coalesce_tables(dest, source, nulls),
+            (Some(Value::Object(dest)), Value::Object(source)) => {
+                coalesce_tables(dest, source, &path(), nulls, warn);
+            }
+            (Some(_), Value::Object(_)) => warn(&format!(
+                "coalesce.go:298: warning: cannot overwrite table with non table for {} ({})",
+                path(),
+                go_value(value)
+            )),
+            (Some(Value::Object(_)), value) if !value.is_null() => warn(&format!(
+                "coalesce.go:301: warning: destination for {} is a table. Ignoring non-table value ({})",
+                path(),
+                go_value(value)
+            )),
             _ => {}
         }
     }
@@ -184,15 +229,16 @@ pub(crate) fn coalesce_tables(dest: &mut Values, source: &Values, nulls: Nulls) 
 pub(crate) fn path_value<'v>(values: &'v Values, path: &str) -> Option<&'v Value> {
     let (table, key) = match path.rsplit_once('.') {
         None => (values, path),
-        Some((table_path, key)) => (table(values, table_path)?, key),
+        Some((table_path, key)) => (table(values, table_path).ok()?, key),
     };
     table.get(key).filter(|value| !value.is_object())
 }
 
-/// The table at a dotted path.
-pub(crate) fn table<'v>(values: &'v Values, path: &str) -> Option<&'v Values> {
+/// The table at a dotted path, or the part of it that is none.
+pub(crate) fn table<'v, 'p>(values: &'v Values, path: &'p str) -> Result<&'v Values, &'p str> {
+    let below = |table: &'v Values, key| table.get(key)?.as_object();
     path.split('.')
-        .try_fold(values, |table, key| table.get(key)?.as_object())
+        .try_fold(values, |table, key| below(table, key).ok_or(key))
 }
 
 #[cfg(test)]
@@ -209,7 +255,7 @@ mod tests {
     }
 
     fn coalesced(chart: &Chart, user: Value) -> Value {
-        Value::Object(coalesce(chart, user.as_object().unwrap()).unwrap())
+        Value::Object(coalesce(chart, user.as_object().unwrap(), &|_| ()).unwrap())
     }
 
     #[test]
@@ -249,10 +295,43 @@ mod tests {
     #[test]
     fn a_sub_charts_values_must_be_a_table() {
         let parent = chart("p", json!({}), vec![chart("addons", json!({}), vec![])]);
-        let err = coalesce(&parent, json!({"addons": "x"}).as_object().unwrap()).unwrap_err();
+        let err = coalesce(&parent, json!({"addons": "x"}).as_object().unwrap(), &|_| ()).unwrap_err();
         assert_eq!(err.to_string(), "type mismatch on addons: %!t(string=x)");
-        let err = coalesce(&parent, json!({"addons": null}).as_object().unwrap()).unwrap_err();
+        let err = coalesce(&parent, json!({"addons": null}).as_object().unwrap(), &|_| ()).unwrap_err();
         assert_eq!(err.to_string(), "type mismatch on addons: %!t(<nil>)");
+    }
+
+    #[test]
+    fn what_is_passed_over_is_told() {
+        let sub = chart(
+            "sub",
+            json!({"t": {"u": {"v": 1.0}}, "n": 1.5, "global": {"g": {"x": 1}}}),
+            vec![],
+        );
+        let parent = chart(
+            "p",
+            json!({"l": [1.0, "x", null], "d": {"e": {"f": 1}}, "q": "text"}),
+            vec![sub],
+        );
+        let user = json!({
+            "l": {}, "d": {"e": 1}, "q": {"a": 1}, "sub": {"t": {"u": 2}, "n": {}, "global": {"g": 1}},
+            "global": {"g": {"y": 1}},
+        });
+        let told = std::cell::RefCell::new(Vec::new());
+        let warn = |text: &str| told.borrow_mut().push(text.to_owned());
+        coalesce(&parent, user.as_object().unwrap(), &warn).unwrap();
+        assert_eq!(
+            told.into_inner(),
+            [
+                "coalesce.go:237: warning: skipped value for p.l: Not a table.",
+                "coalesce.go:298: warning: cannot overwrite table with non table for p.d.e (map[f:1])",
+                "coalesce.go:237: warning: skipped value for p.q: Not a table.",
+                "coalesce.go:161: Conflict: cannot merge map onto non-map for \"g\". Skipping.",
+                "coalesce.go:298: warning: cannot overwrite table with non table for p.sub.t.u (map[v:1])",
+                "coalesce.go:237: warning: skipped value for p.sub.n: Not a table.",
+                "coalesce.go:298: warning: cannot overwrite table with non table for p.sub.global.g (map[x:1])",
+            ]
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `magnum-conductor template`: a chart rendered here, as `helm template` (3.17) prints it. Needs no
 //! configuration and no cluster.
 
+use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -173,9 +174,14 @@ async fn render(
     if chart.metadata.deprecated {
         let _ = writeln!(stderr, "WARNING: This chart is deprecated");
     }
+    let stderr = RefCell::new(stderr);
+    let warn = |text: &str| {
+        let _ = writeln!(stderr.borrow_mut(), "{text}");
+    };
     let options = TemplateOptions {
         is_upgrade: command.is_upgrade,
         keep_integers: true,
+        warn: &warn,
         skip_schema_validation: command.skip_schema_validation,
         ..TemplateOptions::new(name, &command.namespace, &capabilities)
     };
@@ -361,9 +367,7 @@ fn values_file(path: &str, stdin: &mut dyn Read) -> Result<Values, String> {
         bytes = std::fs::read(path).map_err(|error| go_error(path, &error))?;
     }
     let failed = |error: String| format!("failed to parse {path}: {error}");
-    let text = String::from_utf8(bytes)
-        .map_err(|_| failed("error converting YAML to JSON: yaml: invalid leading UTF-8 octet".to_owned()))?;
-    let mut value = yaml::from_yaml(&text).map_err(|error| failed(error.to_string()))?;
+    let mut value = yaml::from_yaml_bytes(&bytes).map_err(|error| failed(error.to_string()))?;
     values::numbers_as_floats(&mut value);
     let kind = match value {
         Value::Object(table) => return Ok(table),

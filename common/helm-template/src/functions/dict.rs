@@ -2,6 +2,7 @@
 
 use super::merge::merge_into;
 use super::{Row, strval_text, text_of};
+use crate::spare::Beyond;
 use crate::template::exec::Fault;
 use crate::value::{Elem, Entries, List, Map, Value};
 use std::cell::RefCell;
@@ -25,25 +26,19 @@ pub(super) const TABLE: &[Row] = &[
         })))
     }),
     ("pluck", "sm*", |_, a| {
-        Ok(Value::list(
-            a[1..]
-                .iter()
-                .filter_map(|map| map.as_map()?.get(&text_of(&a[0])))
-                .collect(),
-        ))
+        let found = a[1..].iter().filter_map(|map| map.as_map()?.get(&text_of(&a[0])));
+        Ok(Value::grown(Elem::Any, found.collect()))
     }),
     ("keys", "m*", |_, a| {
         let maps = a.iter().filter_map(Value::as_map);
-        Ok(Value::strings(maps.flat_map(|map| {
-            map.entries.borrow().keys().cloned().collect::<Vec<_>>()
-        })))
+        let names = maps.flat_map(|map| map.entries.borrow().keys().cloned().collect::<Vec<_>>());
+        Ok(Value::grown(Elem::Str, names.map(Value::Str).collect()))
     }),
     ("values", "m", |_, a| {
-        Ok(Value::list(
-            a[0].as_map()
-                .map(|map| map.entries.borrow().values().cloned().collect())
-                .unwrap_or_default(),
-        ))
+        let values = a[0]
+            .as_map()
+            .map(|map| map.entries.borrow().values().cloned().collect());
+        Ok(Value::grown(Elem::Any, values.unwrap_or_default()))
     }),
     ("pick", "ms*", |_, a| Ok(filter(a, true))),
     ("omit", "ms*", |_, a| Ok(filter(a, false))),
@@ -146,6 +141,7 @@ pub(super) fn deep_copy(value: &Value, depth: usize) -> Result {
                 elem: list.elem,
                 items: items?,
                 nil: list.nil,
+                beyond: Beyond::zeros(list.capacity() - list.items.len()),
             })))
         }
         other => Ok(other.clone()),
@@ -196,9 +192,4 @@ fn dig(args: &[Value]) -> Result {
         }
     }
     Ok(value)
-}
-
-/// A list of the same element type, other items.
-pub(super) fn list_like(elem: Elem, items: Vec<Value>) -> Value {
-    Value::typed_list(elem, items)
 }

@@ -139,6 +139,7 @@ fn one(element: &str, time: &DateTime<FixedOffset>, zone: &str) -> String {
         "Monday" => day.into(),
         "Mon" => day[..3].into(),
         "MST" => zone.into(),
+        "2006" if time.year() < 0 => format!("-{:04}", time.year().unsigned_abs()),
         "2006" => format!("{:04}", time.year()),
         "06" => format!("{:02}", time.year().rem_euclid(100)),
         "01" => format!("{:02}", time.month()),

@@ -3,8 +3,10 @@
 use super::cast::to_int64;
 use super::{Row, int_of, strval};
 use crate::native::Native;
+use crate::spare::{Beyond, part, room};
 use crate::template::exec::Fault;
-use crate::value::{Elem, UintKind, Value};
+use crate::value::{Elem, List, UintKind, Value};
+use std::rc::Rc;
 
 type Result = std::result::Result<Value, Fault>;
 
@@ -123,14 +125,31 @@ fn items(value: &Value, complaint: &str) -> std::result::Result<Vec<Value>, Faul
 
 fn push(args: &[Value]) -> Result {
     let mut items = items(&args[0], "Cannot push on type")?;
+    let had = items.len();
     items.push(args[1].clone());
-    Ok(Value::list(items))
+    Ok(appended(had, items))
+}
+
+/// A list that was appended to where there was room for `room` items.
+fn appended(room: usize, items: Vec<Value>) -> Value {
+    let beyond = Beyond::appended(Elem::Any, room, items.len());
+    Value::List(Rc::new(List {
+        elem: Elem::Any,
+        items: items.into_iter().map(Value::settled).collect(),
+        nil: false,
+        beyond,
+    }))
 }
 
 fn prepend(args: &[Value]) -> Result {
     let mut items = items(&args[0], "Cannot prepend on type")?;
     items.insert(0, args[1].clone());
-    Ok(Value::list(items))
+    let room = if items.len() > 1 {
+        room(Elem::Any, 1, items.len())
+    } else {
+        1
+    };
+    Ok(appended(room, items))
 }
 
 fn rest(args: &[Value]) -> Result {
@@ -167,17 +186,13 @@ fn uniq(args: &[Value]) -> Result {
             kept.push(item);
         }
     }
-    Ok(Value::list(kept))
+    Ok(Value::grown(Elem::Any, kept))
 }
 
 fn without(args: &[Value]) -> Result {
     let items = items(&args[0], "Cannot find without on type")?;
-    Ok(Value::list(
-        items
-            .into_iter()
-            .filter(|item| !contains(&args[1..], item))
-            .collect(),
-    ))
+    let kept = items.into_iter().filter(|item| !contains(&args[1..], item));
+    Ok(Value::grown(Elem::Any, kept.collect()))
 }
 
 fn has(args: &[Value]) -> Result {
@@ -192,9 +207,8 @@ fn has(args: &[Value]) -> Result {
 
 fn compact(args: &[Value]) -> Result {
     let items = items(&args[0], "Cannot compact on type")?;
-    Ok(Value::list(
-        items.into_iter().filter(|item| !empty(item)).collect(),
-    ))
+    let kept = items.into_iter().filter(|item| !empty(item));
+    Ok(Value::grown(Elem::Any, kept.collect()))
 }
 
 fn slice(args: &[Value]) -> Result {
@@ -204,14 +218,18 @@ fn slice(args: &[Value]) -> Result {
     }
     let start = args.get(1).map_or(0, to_int64);
     let end = args.get(2).map_or(all.len() as i64, to_int64);
-    if start < 0 || end < start || end > all.len() as i64 {
+    let capacity = match &args[0] {
+        Value::List(list) => list.capacity(),
+        _ => all.len(),
+    };
+    if start < 0 || end < start || end > capacity as i64 {
         return Fault::plain("reflect.Value.Slice: slice index out of bounds");
     }
-    let part = all[start as usize..end as usize].to_vec();
+    let (start, end) = (start as usize, end as usize);
     Ok(match &args[0] {
-        Value::Bytes(bytes) => Value::Bytes(bytes[start as usize..end as usize].into()),
-        Value::List(list) => super::dict::list_like(list.elem, part),
-        _ => Value::list(part),
+        Value::Bytes(bytes) => Value::Bytes(bytes[start..end].into()),
+        Value::List(list) => part(list, start, end),
+        _ => Value::list(all[start..end].to_vec()),
     })
 }
 
@@ -229,7 +247,7 @@ fn concat(args: &[Value]) -> Result {
     if all.is_empty() {
         return Ok(Value::nil_list(Elem::Any));
     }
-    Ok(Value::list(all))
+    Ok(Value::grown(Elem::Any, all))
 }
 
 fn chunk(args: &[Value]) -> Result {
@@ -301,10 +319,8 @@ fn count(start: i64, stop: i64, step: i64) -> std::result::Result<Vec<i64>, Faul
 }
 
 fn until(start: i64, stop: i64, step: i64) -> Result {
-    Ok(Value::typed_list(
-        Elem::Int,
-        count(start, stop, step)?.into_iter().map(Value::int).collect(),
-    ))
+    let numbers = count(start, stop, step)?.into_iter().map(Value::int);
+    Ok(Value::grown(Elem::Int, numbers.collect()))
 }
 
 fn seq(args: &[Value]) -> Result {

@@ -92,14 +92,21 @@ impl Printer<'_> {
             return true;
         }
         self.reordered = true;
+        let rest = &self.format[self.at..];
+        let Some(close) = rest.iter().position(|b| *b == b']').filter(|close| *close > 1) else {
+            self.at += if rest.starts_with(b"[]") && rest.len() > 2 {
+                2
+            } else {
+                1
+            };
+            return false;
+        };
+        let end = self.at + close;
         self.at += 1;
-        let number = self.number();
-        let closed = self.peek() == Some(b']');
-        if closed {
-            self.at += 1;
-        }
+        let number = self.number().filter(|_| self.at == end);
+        self.at = end + 1;
         match number {
-            Some(n @ 1..) if closed && n as usize <= self.args.len() => {
+            Some(n @ 1..) if n as usize <= self.args.len() => {
                 self.next = n as usize - 1;
                 true
             }
@@ -404,10 +411,14 @@ impl Printer<'_> {
             'x' => (format!("{size:x}"), "0x"),
             'X' => (format!("{size:X}"), "0X"),
             'c' | 'q' | 'U' => {
-                let c = u32::try_from(size)
-                    .ok()
-                    .and_then(char::from_u32)
-                    .unwrap_or('\u{fffd}');
+                // Go looks at the bits as at those of a number without sign.
+                let size = if value < 0 {
+                    (value as i64) as u64 as u128
+                } else {
+                    size
+                };
+                let known = u32::try_from(size).ok().and_then(char::from_u32);
+                let c = known.unwrap_or(char::REPLACEMENT_CHARACTER);
                 let mut text = match verb {
                     'c' => c.to_string(),
                     'q' => {
@@ -417,7 +428,7 @@ impl Printer<'_> {
                     }
                     _ => format!("U+{size:04X}"),
                 };
-                if verb == 'U' && spec.sharp {
+                if verb == 'U' && spec.sharp && known.is_some_and(crate::gofmt::is_print) {
                     text.push_str(&format!(" '{c}'"));
                 }
                 return self.pad(text.as_bytes(), spec);

@@ -1,9 +1,11 @@
 //! sprig's regular expressions: RE2, as Go's.
 
 use super::{Context, Row, go_regex, int_of, text_of};
+use crate::spare::Beyond;
 use crate::template::exec::Fault;
-use crate::value::{Elem, Value};
+use crate::value::{Elem, List, Value};
 use regex::bytes::Regex;
+use std::rc::Rc;
 
 type Result = std::result::Result<Value, Fault>;
 
@@ -78,8 +80,9 @@ fn compile(context: &Context<'_, '_>, pattern: &Value, panic: &str) -> std::resu
             _ => format!("{panic}({}): {parsing}", crate::gofmt::backquote(&text)),
         }
     };
-    if matches!(pattern, Value::RawStr(_)) {
-        return Err(Fault::Plain(refused(format!("invalid UTF-8: `{text}`"))));
+    if let Value::RawStr(bytes) = pattern {
+        let shown = String::from_utf8_lossy(bytes);
+        return Err(Fault::Plain(refused(format!("invalid UTF-8: `{shown}`"))));
     }
     go_regex::check(&text).map_err(|complaint| Fault::Plain(refused(complaint)))?;
     let regex = Regex::new(&translate(&text))
@@ -276,7 +279,16 @@ fn find_all(regex: &Regex, args: &[Value]) -> Result {
         .collect();
     Ok(match all.is_empty() {
         true => Value::nil_list(Elem::Str),
-        false => Value::typed_list(Elem::Str, all),
+        false => {
+            // Go makes room for ten beforehand.
+            let beyond = Beyond::appended(Elem::Str, 10, all.len());
+            Value::List(Rc::new(List {
+                elem: Elem::Str,
+                items: all,
+                nil: false,
+                beyond,
+            }))
+        }
     })
 }
 

@@ -1,6 +1,6 @@
 //! `toToml`, as `github.com/BurntSushi/toml` writes it, and `fromToml`.
 
-use crate::native::{Native, Struct, Zone};
+use crate::native::{Native, Struct, Time, Zone};
 use crate::value::{Entries, UintKind, Value};
 
 /// Values nested deeper than this are refused: only a map that contains itself is.
@@ -197,7 +197,7 @@ impl Writer {
             Value::List(list) => crate::stack::grow(|| self.array(&list.items))?,
             Value::Map(_) => crate::stack::grow(|| self.inline_table(value))?,
             Value::Native(native) => match &**native {
-                Native::Time(time) => self.text(&super::date::rfc3339(time)),
+                Native::Time(time) => self.text(&time_text(time)),
                 Native::Struct(_) | Native::Files(_) => self.inline_table(value)?,
                 other => self.inline(&super::json::native(other))?,
             },
@@ -243,6 +243,17 @@ impl Writer {
         self.text("}");
         Ok(())
     }
+}
+
+/// A time; those read from TOML without a zone or a date are written so.
+fn time_text(time: &Time) -> String {
+    let layout = match &time.zone {
+        Zone::Fixed(name) if **name == *"datetime-local" => "2006-01-02T15:04:05.999999999",
+        Zone::Fixed(name) if **name == *"date-local" => "2006-01-02",
+        Zone::Fixed(name) if **name == *"time-local" => "15:04:05.999999999",
+        _ => return super::date::rfc3339(time),
+    };
+    super::go_time::format(layout, &time.at.with_timezone(&chrono::Utc).fixed_offset(), "UTC")
 }
 
 fn float(value: f64) -> String {

@@ -22,7 +22,11 @@ impl<'t> State<'t, '_> {
             return self.error(format_args!("indirection through explicit nil in {chain}"));
         }
         let receiver = self.eval_arg(dot, b'v', node)?;
-        self.eval_fields(dot, receiver, At::Arg(chain), fields, rest, piped)
+        // What a pipeline gives is held under its own type, wherever it came from.
+        let held = std::mem::replace(&mut self.dot_boxed, false);
+        let value = self.eval_fields(dot, receiver, At::Arg(chain), fields, rest, piped);
+        self.dot_boxed = held;
+        value
     }
 
     pub(super) fn eval_variable(

@@ -86,7 +86,7 @@ impl Data for Value {
         Self::str(text)
     }
     fn list(items: Vec<Self>) -> Self {
-        Self::list(items)
+        Self::grown(crate::value::Elem::Any, items)
     }
     fn insert(members: &mut Self::Members, name: Cow<'_, str>, value: Self) {
         members.insert(name.into(), value);

@@ -79,7 +79,7 @@ pub(crate) fn exact(json: &Json) -> Value {
             (_, Some(uint)) => Value::Uint(uint, crate::value::UintKind::Uint64),
             _ => Value::from_json(json),
         },
-        Json::Array(items) => Value::list(items.iter().map(exact).collect()),
+        Json::Array(items) => Value::grown(crate::value::Elem::Any, items.iter().map(exact).collect()),
         Json::Object(map) => Value::map(map.iter().map(|(k, v)| (k.as_str().into(), exact(v))).collect()),
         other => Value::from_json(other),
     }

@@ -161,13 +161,9 @@ impl<'t> Parser<'t> {
             return Self::problem(mark, mark, "did not find expected <document start>");
         }
         let node = self.node(true, false)?;
-        // go-yaml reads on to the end of the document.
-        let (next, mark) = self.peek()?;
-        match next {
-            Token::DocumentEnd | Token::DocumentStart | Token::StreamEnd => Ok(Some(node)),
-            Token::VersionDirective | Token::TagDirective => Ok(Some(node)),
-            _ => Self::problem(mark, mark, "did not find expected <document start>"),
-        }
+        // go-yaml looks at the token behind it, and lets it be what it will.
+        self.peek()?;
+        Ok(Some(node))
     }
 
     fn node(&mut self, block: bool, indentless: bool) -> Parse<Id> {
@@ -277,7 +273,6 @@ impl<'t> Parser<'t> {
                     let none = matches!(next, Token::Key | Token::Value | Token::BlockEnd);
                     if none { NOTHING } else { self.node(true, true)? }
                 }
-                Token::Value => NOTHING,
                 Token::BlockEnd => {
                     self.scanner.skip();
                     return Ok(Body::Mapping(entries));

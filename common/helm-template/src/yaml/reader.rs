@@ -332,6 +332,29 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_the_first_node_is_let_be() {
+        for (text, json) in [
+            ("[1] b", "[1]"),
+            ("{}: a", "{}"),
+            ("'a' b", "\"a\""),
+            ("[1]]", "[1]"),
+        ] {
+            let read = read_bytes::<serde_json::Value>(text.as_bytes()).unwrap();
+            assert_eq!(read.to_string(), json, "{text}");
+        }
+        assert!(refused(b"- a\nb").ends_with("yaml: line 3: could not find expected ':'"));
+        for text in [": a", "- : a", "? : x\n"] {
+            assert!(
+                refused(text.as_bytes()).ends_with("yaml: did not find expected key"),
+                "{text}"
+            );
+        }
+        assert!(refused(b"? a\n: b\n: c").ends_with("yaml: line 2: did not find expected key"));
+        assert!(refused(b"[a]: b: c").ends_with("yaml: mapping values are not allowed in this context"));
+        assert!(refused(b"- {}: a").ends_with("yaml: did not find expected '-' indicator"));
+    }
+
+    #[test]
     fn bytes_that_are_no_characters() {
         for (bytes, said) in [
             (&b"a: \xff"[..], "invalid leading UTF-8 octet"),

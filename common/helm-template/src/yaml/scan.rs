@@ -61,6 +61,8 @@ pub(super) struct Scanner<'t> {
     indents: Vec<isize>,
     simple_key_allowed: bool,
     simple_keys: Vec<SimpleKey>,
+    /// Tokens that may be keys, with their level.
+    keys_by_token: Vec<(usize, usize)>,
     pub(super) flow_level: usize,
     done: bool,
 }
@@ -77,6 +79,7 @@ impl<'t> Scanner<'t> {
             indents: Vec::new(),
             simple_key_allowed: true,
             simple_keys: vec![SimpleKey::default()],
+            keys_by_token: Vec::new(),
             flow_level: 0,
             done: false,
         }
@@ -117,20 +120,33 @@ impl<'t> Scanner<'t> {
     }
 
     fn fill(&mut self) -> Scan<()> {
-        loop {
-            let mut need = self.tokens.is_empty();
-            if !need {
-                self.stale_simple_keys()?;
-                need = self
-                    .simple_keys
-                    .iter()
-                    .any(|key| key.possible && key.token == self.taken);
-            }
-            if !need || self.done {
-                return Ok(());
+        while !self.done {
+            if !self.tokens.is_empty() {
+                // One that may be a key has to wait for what follows it.
+                let known = self.keys_by_token.iter().find(|(token, _)| *token == self.taken);
+                let Some((_, level)) = known.copied() else { break };
+                if !self.is_key_valid(level)? {
+                    break;
+                }
             }
             self.fetch()?;
         }
+        Ok(())
+    }
+
+    /// Whether what may be a key still may: on one line, within 1,024 characters.
+    fn is_key_valid(&mut self, level: usize) -> Scan<bool> {
+        let Some(key) = self.simple_keys.get(level).copied().filter(|key| key.possible) else {
+            return Ok(false);
+        };
+        if key.mark.line == self.reader.mark.line && key.mark.index + 1024 >= self.reader.mark.index {
+            return Ok(true);
+        }
+        if key.required {
+            return self.problem(key.mark, "could not find expected ':'");
+        }
+        self.simple_keys[level].possible = false;
+        Ok(false)
     }
 
     pub(super) fn push(&mut self, token: Token, mark: Mark) {
@@ -153,7 +169,11 @@ impl<'t> Scanner<'t> {
             text: Cow::Borrowed(""),
             rest: None,
         };
-        self.tokens.insert(number - self.taken, lexeme);
+        match number.checked_sub(self.taken) {
+            Some(at) if at <= self.tokens.len() => self.tokens.insert(at, lexeme),
+            // What it should stand before was handed out already.
+            _ => self.tokens.push_back(lexeme),
+        }
     }
 
     fn push_scalar(&mut self, text: Cow<'t, str>, plain: bool, mark: Mark) {
@@ -162,9 +182,8 @@ impl<'t> Scanner<'t> {
 
     fn fetch(&mut self) -> Scan<()> {
         self.pass_to_token();
-        self.stale_simple_keys()?;
-        self.reader.need(4);
         self.unroll(self.reader.mark.column as isize);
+        self.reader.need(4);
         let mark = self.reader.mark;
         if self.reader.at_end(0) {
             return self.fetch_stream_end();
@@ -296,21 +315,6 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    fn stale_simple_keys(&mut self) -> Scan<()> {
-        for i in 0..self.simple_keys.len() {
-            let key = self.simple_keys[i];
-            let stale =
-                key.mark.line < self.reader.mark.line || key.mark.index + 1024 < self.reader.mark.index;
-            if key.possible && stale {
-                if key.required {
-                    return self.problem(key.mark, "could not find expected ':'");
-                }
-                self.simple_keys[i].possible = false;
-            }
-        }
-        Ok(())
-    }
-
     pub(super) fn save_simple_key(&mut self) -> Scan<()> {
         let required = self.flow_level == 0 && self.indent == self.reader.mark.column as isize;
         if self.simple_key_allowed {
@@ -321,6 +325,11 @@ impl<'t> Scanner<'t> {
                 mark: self.reader.mark,
             };
             self.remove_simple_key()?;
+            // Nobody asks for a token that was handed out.
+            let taken = self.taken;
+            self.keys_by_token
+                .retain(|(token, _)| *token >= taken && *token != key.token);
+            self.keys_by_token.push((key.token, self.simple_keys.len() - 1));
             if let Some(last) = self.simple_keys.last_mut() {
                 *last = key;
             }
@@ -335,10 +344,17 @@ impl<'t> Scanner<'t> {
         if key.possible && key.required {
             return self.problem(key.mark, "could not find expected ':'");
         }
+        if key.possible {
+            self.forget(key.token);
+        }
         if let Some(last) = self.simple_keys.last_mut() {
             last.possible = false;
         }
         Ok(())
+    }
+
+    fn forget(&mut self, token: usize) {
+        self.keys_by_token.retain(|(known, _)| *known != token);
     }
 
     /// Opens a block collection when the column is further in; the token goes
@@ -391,7 +407,10 @@ impl<'t> Scanner<'t> {
 
     fn flow_start(&mut self, token: Token) -> Scan<()> {
         self.save_simple_key()?;
-        self.simple_keys.push(SimpleKey::default());
+        self.simple_keys.push(SimpleKey {
+            token: self.taken + self.tokens.len(),
+            ..SimpleKey::default()
+        });
         self.flow_level += 1;
         if self.flow_level > MAX_LEVEL {
             return self.problem(self.reader.mark, "exceeded max depth of 10000");
@@ -404,7 +423,10 @@ impl<'t> Scanner<'t> {
         self.remove_simple_key()?;
         if self.flow_level > 0 {
             self.flow_level -= 1;
-            self.simple_keys.pop();
+            // Of an empty collection this is the collection itself, as in go-yaml: it cannot be a key then.
+            if let Some(key) = self.simple_keys.pop() {
+                self.forget(key.token);
+            }
         }
         self.simple_key_allowed = false;
         self.single(token)
@@ -438,8 +460,9 @@ impl<'t> Scanner<'t> {
 
     fn value(&mut self) -> Scan<()> {
         let mark = self.reader.mark;
-        let key = self.simple_keys.last().copied().unwrap_or_default();
-        if key.possible {
+        let level = self.simple_keys.len() - 1;
+        let key = self.simple_keys[level];
+        if self.is_key_valid(level)? {
             self.insert(key.token, Token::Key, key.mark);
             self.roll(
                 key.mark.column,
@@ -447,9 +470,8 @@ impl<'t> Scanner<'t> {
                 Token::BlockMappingStart,
                 key.mark,
             )?;
-            if let Some(last) = self.simple_keys.last_mut() {
-                last.possible = false;
-            }
+            self.simple_keys[level].possible = false;
+            self.forget(key.token);
             self.simple_key_allowed = false;
         } else {
             if self.flow_level == 0 {

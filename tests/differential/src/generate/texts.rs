@@ -243,7 +243,7 @@ pub fn text(dice: &mut Dice) -> String {
         _ => {
             let mut text = (*dice.pick(TEXTS)).to_owned();
             let at = text.char_indices().nth(dice.below(text.chars().count()));
-            text.insert_str(at.map_or(0, |(at, _)| at), *dice.pick(PARTS));
+            text.insert_str(at.map_or(0, |(at, _)| at), dice.word(PARTS));
             text
         }
     }
