@@ -1,11 +1,13 @@
 //! Renders a chart: contexts, order, and the errors as Helm words them.
 
+use crate::buffers::Buffers;
 use crate::context;
 use crate::template::exec::{self, Fault};
 use crate::template::set::Set;
 use crate::value::{Entries, MapKind, Value, unravel};
 use crate::yaml::YamlRead;
 use crate::{Capabilities, Limits, Lookup, ReleaseInfo, RenderChart, RenderError};
+use foldhash::fast::RandomState;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -23,9 +25,11 @@ pub(crate) const MAX_RECURSION: usize = 1000;
 pub(crate) struct Session<'s> {
     pub lookup: &'s dyn Lookup,
     pub limits: &'s Limits,
-    pub included: RefCell<HashMap<Arc<str>, usize>>,
+    pub included: RefCell<HashMap<Arc<str>, usize, RandomState>>,
     pub regexes: RefCell<HashMap<Arc<str>, regex::bytes::Regex>>,
     pub read: YamlRead,
+    /// Text is collected in them.
+    pub buffers: Buffers,
     deadline: Option<Instant>,
     depth: Cell<usize>,
     produced: Cell<usize>,
@@ -49,6 +53,7 @@ impl<'s> Session<'s> {
             included: RefCell::default(),
             regexes: RefCell::default(),
             read: YamlRead::default(),
+            buffers: Buffers::default(),
             deadline: Instant::now().checked_add(limits.time),
             depth: Cell::new(0),
             produced: Cell::new(0),
@@ -105,7 +110,8 @@ fn limit(template: &str, what: String) -> Fault {
 }
 
 struct Renderable {
-    text: Arc<str>,
+    /// UTF-8.
+    text: Arc<[u8]>,
     data: Value,
     base_path: String,
 }
@@ -175,15 +181,14 @@ fn gather(
             continue;
         }
         let full = format!("{}/{name}", chart.path);
-        let text = match std::str::from_utf8(text) {
-            Ok(text) => text.into(),
-            Err(_) => return Err(RenderError::NotText { name: full }),
-        };
+        if std::str::from_utf8(text).is_err() {
+            return Err(RenderError::NotText { name: full });
+        }
         let base_path = format!("{}/templates", chart.path);
         renderables.insert(
             full,
             Renderable {
-                text,
+                text: text.clone(),
                 data: data.clone(),
                 base_path,
             },
@@ -256,12 +261,10 @@ fn render_one(session: &Session<'_>, set: &Rc<Set>, name: &str, data: &Value) ->
             "template: no template {name:?} associated with template \"gotpl\""
         )));
     };
-    match exec::execute(session, set, &template, data) {
-        Ok(bytes) => {
-            let text = String::from_utf8(bytes)
-                .unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned());
-            Ok(strip_no_value(text))
-        }
+    match exec::execute(session, set, &template, data, |bytes| {
+        String::from_utf8_lossy(bytes).into_owned()
+    }) {
+        Ok(text) => Ok(strip_no_value(text)),
         Err(Fault::Limit(text)) => {
             let (template, what) = text.split_once('\0').unwrap_or((name, &text));
             Err(RenderError::Limit {

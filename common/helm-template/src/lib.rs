@@ -5,6 +5,7 @@
 //! This crate does not load charts, merge values or talk to a cluster: its
 //! caller hands over a [`RenderChart`] tree with values already coalesced.
 
+mod buffers;
 mod chart;
 mod context;
 mod engine;

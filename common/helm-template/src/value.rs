@@ -137,6 +137,14 @@ impl Value {
         }
     }
 
+    /// As [`Self::string_from`], of bytes that stay where they are.
+    pub fn string_of(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::str(text),
+            Err(_) => Self::RawStr(bytes.into()),
+        }
+    }
+
     pub fn list(items: Vec<Value>) -> Self {
         let items = items.into_iter().map(Value::settled).collect();
         Self::List(Rc::new(List {

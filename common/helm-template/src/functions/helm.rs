@@ -21,7 +21,7 @@ pub(super) const TABLE: &[Row] = &[
     }),
     ("lookup", "ssss", lookup),
     ("getHostByName", "s", |_, _| Ok(Value::str(""))),
-    ("toYaml", "a", |_, a| Ok(Value::str(to_yaml(&a[0])))),
+    ("toYaml", "a", |c, a| Ok(to_yaml(c, &a[0]))),
     ("toYamlPretty", "a", |_, a| {
         Ok(Value::str(yaml::emit_pretty(&a[0]).unwrap_or_default()))
     }),
@@ -51,7 +51,7 @@ fn include(context: &Context<'_, '_>, args: &[Value]) -> Result {
     let Value::Str(name) = &args[0] else {
         return Fault::plain("template name is not UTF-8");
     };
-    let count = {
+    {
         let mut included = context.session.included.borrow_mut();
         let count = included.entry(name.clone()).or_insert(0);
         if *count > MAX_RECURSION {
@@ -60,11 +60,15 @@ fn include(context: &Context<'_, '_>, args: &[Value]) -> Result {
             ));
         }
         *count += 1;
-        *count
-    };
-    let _ = count;
+    }
     let result = match context.set.get(name) {
-        Some(template) => exec::execute(context.session, context.set, &template, &args[1]),
+        Some(template) => exec::execute(
+            context.session,
+            context.set,
+            &template,
+            &args[1],
+            Value::string_of,
+        ),
         None => Fault::plain(format!(
             "template: no template {} associated with template \"gotpl\"",
             gofmt::quote(name)
@@ -73,7 +77,7 @@ fn include(context: &Context<'_, '_>, args: &[Value]) -> Result {
     if let Some(count) = context.session.included.borrow_mut().get_mut(name) {
         *count -= 1;
     }
-    Ok(Value::string_from(result?))
+    result
 }
 
 fn tpl(context: &Context<'_, '_>, args: &[Value]) -> Result {
@@ -92,11 +96,12 @@ fn tpl(context: &Context<'_, '_>, args: &[Value]) -> Result {
             ));
         }
     };
-    match exec::execute(context.session, &set, &template, &args[1]) {
-        Ok(bytes) => Ok(match String::from_utf8(bytes) {
-            Ok(text) => Value::str(strip_no_value(text)),
-            Err(raw) => Value::string_from(raw.into_bytes()),
-        }),
+    let finish = |bytes: &[u8]| match Value::string_of(bytes) {
+        Value::Str(text) if text.contains("<no value>") => Value::str(strip_no_value(text.to_string())),
+        text => text,
+    };
+    match exec::execute(context.session, &set, &template, &args[1], finish) {
+        Ok(text) => Ok(text),
         Err(limit @ Fault::Limit(_)) => Err(limit),
         Err(fault) => Fault::plain(format!(
             "error during tpl function execution for {}: {}",
@@ -132,12 +137,18 @@ fn lookup(context: &Context<'_, '_>, args: &[Value]) -> Result {
 }
 
 /// Without the final newline; what cannot be written is nothing.
-fn to_yaml(value: &Value) -> String {
-    let mut text = yaml::emit_value(value).unwrap_or_default();
-    if text.ends_with('\n') {
-        text.pop();
-    }
-    text
+fn to_yaml(context: &Context<'_, '_>, value: &Value) -> Value {
+    let buffers = &context.session.buffers;
+    let room = String::from_utf8(buffers.take()).unwrap_or_default();
+    let (text, written) = yaml::emit_into(room, value);
+    let shown = if written {
+        text.strip_suffix('\n').unwrap_or(&text)
+    } else {
+        ""
+    };
+    let shown = Value::str(shown);
+    buffers.put(text.into_bytes());
+    shown
 }
 
 fn error_map(message: &str) -> Value {

@@ -332,7 +332,8 @@ fn indent(context: &super::Context<'_, '_>, args: &[Value], lead: &str) -> Resul
     let size = text.len().saturating_add(lines.saturating_mul(spaces));
     context.session.check_size(size)?;
     let pad = vec![b' '; spaces];
-    let mut out = Vec::with_capacity(size + lead.len());
+    let mut out = context.session.buffers.take();
+    out.reserve(size + lead.len());
     out.extend_from_slice(lead.as_bytes());
     for (i, line) in text.split(|b| *b == b'\n').enumerate() {
         if i > 0 {
@@ -341,7 +342,9 @@ fn indent(context: &super::Context<'_, '_>, args: &[Value], lead: &str) -> Resul
         out.extend_from_slice(&pad);
         out.extend_from_slice(line);
     }
-    Ok(Value::string_from(out))
+    let indented = Value::string_of(&out);
+    context.session.buffers.put(out);
+    Ok(indented)
 }
 
 /// `strings.SplitN`: an empty separator parts all characters.

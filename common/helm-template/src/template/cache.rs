@@ -11,7 +11,7 @@ const MAX_BYTES: usize = 64 << 20;
 type Parsed = Arc<Vec<Arc<Template>>>;
 
 struct Kept {
-    text: Arc<str>,
+    text: Arc<[u8]>,
     parsed: Parsed,
     used: u64,
 }
@@ -29,7 +29,7 @@ static CACHE: Mutex<Option<Cache>> = Mutex::new(None);
 /// The templates of a file, parsed by `parse` unless the same text was parsed under the same name before.
 pub(super) fn parsed(
     name: &str,
-    text: &Arc<str>,
+    text: &Arc<[u8]>,
     parse: impl FnOnce() -> Result<Vec<Template>, String>,
 ) -> Result<Parsed, String> {
     if let Some(known) = with(|cache| cache.find(name, text)) {
@@ -46,7 +46,7 @@ fn with<T>(act: impl FnOnce(&mut Cache) -> T) -> T {
 }
 
 impl Cache {
-    fn find(&mut self, name: &str, text: &Arc<str>) -> Option<Parsed> {
+    fn find(&mut self, name: &str, text: &Arc<[u8]>) -> Option<Parsed> {
         self.clock += 1;
         let kept = self
             .files
@@ -57,7 +57,7 @@ impl Cache {
         Some(kept.parsed.clone())
     }
 
-    fn keep(&mut self, name: &str, text: &Arc<str>, parsed: &Parsed) {
+    fn keep(&mut self, name: &str, text: &Arc<[u8]>, parsed: &Parsed) {
         if text.len() > MAX_BYTES {
             return;
         }
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn the_same_text_is_parsed_once_and_room_is_bounded() {
         let mut cache = Cache::default();
-        let text: Arc<str> = "x".repeat(MAX_BYTES / 4).into();
+        let text: Arc<[u8]> = vec![b'x'; MAX_BYTES / 4].into();
         let parsed: Parsed = Arc::default();
         assert!(cache.find("a", &text).is_none());
         cache.keep("a", &text, &parsed);
@@ -120,7 +120,7 @@ mod tests {
                 .find("a", &text)
                 .is_some_and(|found| Arc::ptr_eq(&found, &parsed))
         );
-        assert!(cache.find("a", &"y".into()).is_none());
+        assert!(cache.find("a", &b"y".as_slice().into()).is_none());
         for name in ["b", "c", "d"] {
             cache.find("a", &text);
             cache.keep(name, &text, &parsed);

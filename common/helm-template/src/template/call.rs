@@ -4,7 +4,11 @@ use super::exec::{Exec, Fault, State};
 use super::node::{Arg, At};
 use crate::functions::{Context, Function};
 use crate::value::{IntKind, UintKind, Value};
+use smallvec::SmallVec;
 use std::sync::Arc;
+
+/// The arguments of a call; most have few.
+pub(super) type Arguments = SmallVec<[Value; 3]>;
 
 /// The parameter types of a function, one letter each: `a` any, `v` any kept
 /// as found, `s` string, `i` int, `l` int64, `f` float64, `b` bool, `m` map,
@@ -130,7 +134,7 @@ impl<'t> State<'t, '_> {
         signature: &'static str,
         rest: &'t [Arg],
         piped: Option<Value>,
-    ) -> Exec<Vec<Value>> {
+    ) -> Exec<Arguments> {
         let signature = Signature::of(signature);
         let given = rest.len() + usize::from(piped.is_some());
         let fixed = signature.fixed.len();
@@ -146,7 +150,7 @@ impl<'t> State<'t, '_> {
                 "wrong number of args for {name}: want {fixed} got {given}"
             ));
         }
-        let mut values = Vec::with_capacity(given);
+        let mut values = Arguments::with_capacity(given);
         for (i, arg) in rest.iter().enumerate() {
             values.push(self.eval_arg(dot, signature.param(i), arg)?);
         }
@@ -167,7 +171,7 @@ impl<'t> State<'t, '_> {
                 }
                 return self.error(format_args!("cannot assign nil to {}", type_of(param)));
             }
-            Arg::Field { ident, .. } => self.eval_fields(dot, dot.clone(), At::Arg(arg), ident, &[], None)?,
+            Arg::Field { ident, .. } => self.eval_fields(dot, dot, At::Arg(arg), ident, &[], None)?,
             Arg::Variable(_) => self.eval_variable(dot, arg, &[], None)?,
             Arg::Pipe(pipe) => crate::stack::grow(|| self.eval_pipeline(dot, pipe))?,
             Arg::Identifier { name, function, .. } => {

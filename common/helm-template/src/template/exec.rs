@@ -6,7 +6,6 @@ use crate::engine::Session;
 use crate::gofmt;
 use crate::value::Value;
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// Why execution stopped.
 #[derive(Clone, Debug)]
@@ -46,29 +45,32 @@ pub(super) struct State<'t, 's> {
     pub set: Rc<Set>,
     pub template: &'t Template,
     pub at: At<'t>,
-    vars: Vec<(Arc<str>, Value)>,
+    vars: Vec<(&'t str, Value)>,
     /// The receiver at hand is an element of a map of anything.
     pub boxed: bool,
     /// Dot is an element of a list or map of anything.
     pub dot_boxed: bool,
 }
 
-/// Executes `template` on `data` and gives its text.
-pub(crate) fn execute(
+/// Executes `template` on `data` and gives what `finish` makes of its text.
+pub(crate) fn execute<T>(
     session: &Session<'_>,
     set: &Rc<Set>,
     template: &Template,
     data: &Value,
-) -> Result<Vec<u8>, Fault> {
-    let mut out = Vec::with_capacity(256);
+    finish: impl FnOnce(&[u8]) -> T,
+) -> Result<T, Fault> {
     // Go makes no value of a bare nil, so that its fields are empty rather than an error.
     let data = if matches!(data, Value::Nil) {
         &Value::Invalid
     } else {
         data
     };
-    run(session, set, template, data, &mut out)?;
-    Ok(out)
+    let mut out = session.buffers.take();
+    let result = run(session, set, template, data, &mut out);
+    let result = result.map(|()| finish(&out));
+    session.buffers.put(out);
+    result
 }
 
 fn run(
@@ -84,7 +86,7 @@ fn run(
         set: set.clone(),
         template,
         at: At::List(&template.root),
-        vars: vec![("$".into(), data.clone())],
+        vars: vec![("$", data.clone())],
         boxed: false,
         dot_boxed: false,
     };
@@ -120,7 +122,7 @@ impl<'t> State<'t, '_> {
     }
 
     pub(super) fn set_var(&mut self, name: &str, value: Value) -> Exec<()> {
-        match self.vars.iter_mut().rev().find(|(known, _)| **known == *name) {
+        match self.vars.iter_mut().rev().find(|(known, _)| *known == name) {
             Some((_, held)) => {
                 *held = value;
                 Ok(())
@@ -136,7 +138,7 @@ impl<'t> State<'t, '_> {
     }
 
     pub(super) fn var(&self, name: &str) -> Exec<Value> {
-        match self.vars.iter().rev().find(|(known, _)| **known == *name) {
+        match self.vars.iter().rev().find(|(known, _)| *known == name) {
             Some((_, value)) => Ok(value.clone()),
             None => self.error(format_args!("undefined variable: {name}")),
         }
@@ -219,7 +221,7 @@ impl<'t> State<'t, '_> {
             if pipe.is_assign {
                 self.set_var(name, value.clone())?;
             } else {
-                self.vars.push((name.clone(), value.clone()));
+                self.vars.push((name, value.clone()));
             }
         }
         Ok(value)
@@ -241,7 +243,7 @@ impl<'t> State<'t, '_> {
         match first {
             Arg::Field { ident, .. } => {
                 self.at = At::Arg(first);
-                return self.eval_fields(dot, dot.clone(), At::Arg(first), ident, rest, piped);
+                return self.eval_fields(dot, dot, At::Arg(first), ident, rest, piped);
             }
             Arg::Chain { .. } => return self.eval_chain(dot, first, rest, piped),
             Arg::Identifier { name, function, .. } => {

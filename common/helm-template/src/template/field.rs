@@ -3,7 +3,7 @@
 use super::exec::{Exec, State};
 use super::node::{Arg, At};
 use crate::methods;
-use crate::value::Value;
+use crate::value::{MapKind, Value};
 use std::sync::Arc;
 
 impl<'t> State<'t, '_> {
@@ -24,7 +24,7 @@ impl<'t> State<'t, '_> {
         let receiver = self.eval_arg(dot, b'v', node)?;
         // What a pipeline gives is held under its own type, wherever it came from.
         let held = std::mem::replace(&mut self.dot_boxed, false);
-        let value = self.eval_fields(dot, receiver, At::Arg(chain), fields, rest, piped);
+        let value = self.eval_fields(dot, &receiver, At::Arg(chain), fields, rest, piped);
         self.dot_boxed = held;
         value
     }
@@ -47,18 +47,26 @@ impl<'t> State<'t, '_> {
             }
             return Ok(value);
         }
-        self.eval_fields(dot, value, At::Arg(node), &variable.ident[1..], rest, piped)
+        self.eval_fields(dot, &value, At::Arg(node), &variable.ident[1..], rest, piped)
     }
 
     pub(super) fn eval_fields(
         &mut self,
         dot: &Value,
-        mut receiver: Value,
+        receiver: &Value,
         node: At<'t>,
         fields: &'t [Arc<str>],
         rest: &'t [Arg],
         piped: Option<Value>,
     ) -> Exec<Value> {
+        if rest.is_empty()
+            && piped.is_none()
+            && let Some(found) = in_maps(receiver, fields)
+        {
+            self.boxed = false;
+            return Ok(found);
+        }
+        let mut receiver = receiver.clone();
         let Some((last, leading)) = fields.split_last() else {
             return Ok(receiver);
         };
@@ -122,4 +130,16 @@ impl<'t> State<'t, '_> {
         };
         self.error(format_args!("can't evaluate field {name} in type {held}"))
     }
+}
+
+/// What stands under these names in maps within maps, if it is there and all are maps.
+fn in_maps(value: &Value, fields: &[Arc<str>]) -> Option<Value> {
+    let [name, rest @ ..] = fields else {
+        return Some(value.clone());
+    };
+    let Value::Map(map) = value else { return None };
+    if map.kind == MapKind::Values && methods::find(value, name).is_some() {
+        return None;
+    }
+    in_maps(map.entries.borrow().get(name)?, rest)
 }

@@ -3,6 +3,7 @@
 use super::cache;
 use super::node::Template;
 use super::parse::parse;
+use foldhash::fast::RandomState;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(crate) struct Set {
     parent: Option<Rc<Set>>,
-    own: RefCell<HashMap<Arc<str>, Arc<Template>>>,
+    own: RefCell<HashMap<Arc<str>, Arc<Template>, RandomState>>,
 }
 
 impl Set {
@@ -42,8 +43,11 @@ impl Set {
     }
 
     /// As [`Set::parse`], for a file of a chart: what was parsed before is not parsed again.
-    pub fn parse_file(&self, name: &str, text: &Arc<str>) -> Result<Arc<Template>, String> {
-        let templates = cache::parsed(name, text, || parse(name, text, &crate::functions::exists))?;
+    pub fn parse_file(&self, name: &str, text: &Arc<[u8]>) -> Result<Arc<Template>, String> {
+        let templates = cache::parsed(name, text, || {
+            let text = String::from_utf8_lossy(text);
+            parse(name, &text, &crate::functions::exists)
+        })?;
         self.define(name, templates.iter().cloned())
     }
 

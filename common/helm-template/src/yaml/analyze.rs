@@ -90,16 +90,29 @@ pub(super) fn analyze(text: Text<'_>) -> Analysis {
 
 /// Whether one line of ASCII begins with what would not be read as part of a plain scalar.
 fn begins_with_indicator(line: &[u8]) -> bool {
-    match line {
+    let sign = matches!(
+        line,
         [
-            b',' | b'[' | b']' | b'{' | b'}' | b'&' | b'*' | b'!' | b'|' | b'>',
-            ..,
-        ] => true,
-        [b'\'' | b'"' | b'%' | b'@' | b'`' | b'#', ..] => true,
-        [b'?' | b'-'] | [b'?' | b'-', b' ', ..] => true,
-        [b'-', b'-', b'-', ..] | [b'.', b'.', b'.', ..] => true,
-        _ => false,
-    }
+            b',' | b'['
+                | b']'
+                | b'{'
+                | b'}'
+                | b'&'
+                | b'*'
+                | b'!'
+                | b'|'
+                | b'>'
+                | b'\''
+                | b'"'
+                | b'%'
+                | b'@'
+                | b'`'
+                | b'#',
+            ..
+        ]
+    );
+    let lone = matches!(line, [b'?' | b'-'] | [b'?' | b'-', b' ', ..]);
+    sign || lone || line.starts_with(b"---") || line.starts_with(b"...")
 }
 
 /// Whether there is a colon that ends a key, or the start of a comment.

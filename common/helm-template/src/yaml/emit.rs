@@ -19,7 +19,19 @@ const MAX_DEPTH: usize = 5_000;
 /// # Errors
 /// What `encoding/json` or go-yaml refuse: NaN, infinities, control characters.
 pub(crate) fn emit_value(value: &Value) -> Result<String, String> {
-    Emitter::new().document(value)
+    let mut emitter = Emitter::new();
+    emitter.document(value)?;
+    Ok(emitter.out)
+}
+
+/// As [`emit_value`], in a string that is there, and whether it went well.
+pub(crate) fn emit_into(room: String, value: &Value) -> (String, bool) {
+    let mut emitter = Emitter {
+        out: room,
+        ..Emitter::new()
+    };
+    let written = emitter.document(value).is_ok();
+    (emitter.out, written)
 }
 
 /// `toYamlPretty`, which is go-yaml 3 without JSON in between: sequences in mappings are indented too, lines are as long
@@ -29,7 +41,8 @@ pub(crate) fn emit_pretty(value: &Value) -> Result<String, String> {
         third: true,
         ..Emitter::new()
     };
-    let text = emitter.document(value)?;
+    emitter.document(value)?;
+    let text = emitter.out;
     Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
 }
 
@@ -57,7 +70,7 @@ pub(super) struct Emitter {
 impl Emitter {
     fn new() -> Self {
         Self {
-            out: String::with_capacity(256),
+            out: String::new(),
             column: 0,
             indent: -1,
             whitespace: true,
@@ -67,11 +80,11 @@ impl Emitter {
         }
     }
 
-    fn document(&mut self, value: &Value) -> Result<String, String> {
+    fn document(&mut self, value: &Value) -> Result<(), String> {
         self.node(value, Place::Root)?;
         self.indent = 0;
         self.write_indent();
-        Ok(std::mem::take(&mut self.out))
+        Ok(())
     }
 
     fn node(&mut self, value: &Value, place: Place) -> Result<(), String> {

@@ -4,6 +4,7 @@
 use super::{YamlError, read_value};
 use crate::functions::deep_copy;
 use crate::value::Value;
+use foldhash::fast::RandomState;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ const MAX_BYTES: usize = 8 << 20;
 /// Texts read, and what they hold once they were read twice.
 #[derive(Default)]
 pub(crate) struct YamlRead {
-    texts: RefCell<HashMap<Arc<str>, Option<Value>>>,
+    texts: RefCell<HashMap<Arc<str>, Option<Value>, RandomState>>,
     bytes: RefCell<usize>,
 }
 

@@ -21,7 +21,7 @@ mod text;
 use crate::value::Value;
 use serde_json::Value as Json;
 
-pub(crate) use emit::{emit_pretty, emit_value};
+pub(crate) use emit::{emit_into, emit_pretty, emit_value};
 pub(crate) use kept::YamlRead;
 
 /// Why YAML text could not be read; the text is go-yaml's.
