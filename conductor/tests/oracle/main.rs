@@ -1,4 +1,5 @@
-//! The Python conductor's recorded answers: `handlers` are whole requests, from the message to the rows.
+//! The Python conductor's recorded answers: `handlers` are whole requests, from the message to the rows; `functions` its
+//! driver's pure functions.
 //!
 //! Each is put to our handlers over a real database, with the rest of the world played at its rim, and carried out by
 //! our steps. What Python does before it answers, we do partly after, so the ends are compared.

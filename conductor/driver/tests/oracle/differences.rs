@@ -218,7 +218,7 @@ const RULES: [Rule; 23] = [
                 };
                 let number = name.strip_prefix(&format!("{plain}-"));
                 let numbered = number.is_some_and(|number| u32::from_str_radix(number, 16).is_ok());
-                if *name == plain && kind != "" || numbered {
+                if *name == plain && !kind.is_empty() || numbered {
                     class["name"] = name.clone().into();
                 }
             }
@@ -441,7 +441,14 @@ const RULES: [Rule; 23] = [
 /// Operations that never come to a driver.
 pub const NEVER_ASKED: &str = "never-asked";
 
+/// Failures of what is around this crate.
+pub const AROUND: &str = "failures-around-the-driver";
+
 /// Names of all rules.
 pub fn ids() -> Vec<&'static str> {
-    RULES.iter().map(|rule| rule.id).chain([NEVER_ASKED]).collect()
+    RULES
+        .iter()
+        .map(|rule| rule.id)
+        .chain([NEVER_ASKED, AROUND])
+        .collect()
 }

@@ -75,11 +75,16 @@ impl Expected {
         self.error.as_ref().map_or("", |(_, message)| message)
     }
 
+    /// Whether the failure comes from what is around this crate.
+    pub fn is_around(&self, case: &Value) -> bool {
+        let wraps = case["operation"] == "rotate_credential" && self.error.is_some();
+        AROUND.contains(&self.class()) || wraps
+    }
+
     /// What differs; empty if nothing does.
     pub fn compare(&self, outcome: &Outcome, case: &Value) -> Vec<String> {
         let mut found = Vec::new();
-        let wraps = case["operation"] == "rotate_credential" && self.error.is_some();
-        if AROUND.contains(&self.class()) || wraps {
+        if self.is_around(case) {
             // The failure is not this crate's; what led up to it is.
             let begins = self
                 .k8s

@@ -1,4 +1,4 @@
-//! The Python driver's recorded behaviour: `values` are whole operations, `functions` its pure functions.
+//! The Python driver's recorded behaviour: `values` are whole operations.
 //!
 //! `ORACLE_DIR` names a folder with fresh recordings to run instead of the repository's.
 
