@@ -1,6 +1,10 @@
 //! What Go's `regexp` refuses, in its words (`regexp/syntax`, parse.go): patterns are checked here before
 //! another engine runs them.
 
+mod translate;
+
+pub(super) use translate::translate;
+
 /// Repetition may ask for this many.
 const MAX_REPEAT: i64 = 1000;
 

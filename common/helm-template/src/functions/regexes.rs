@@ -58,7 +58,7 @@ const PANIC: &str = "regexp: Compile";
 /// A pattern by itself.
 pub(crate) fn parse(pattern: &str) -> Option<Regex> {
     go_regex::check(pattern).ok()?;
-    Regex::new(&translate(pattern)).ok()
+    Regex::new(&go_regex::translate(pattern)).ok()
 }
 
 fn bytes(value: &Value) -> &[u8] {
@@ -85,154 +85,11 @@ fn compile(context: &Context<'_, '_>, pattern: &Value, panic: &str) -> std::resu
         return Err(Fault::Plain(refused(format!("invalid UTF-8: `{shown}`"))));
     }
     go_regex::check(&text).map_err(|complaint| Fault::Plain(refused(complaint)))?;
-    let regex = Regex::new(&translate(&text))
+    let regex = Regex::new(&go_regex::translate(&text))
         .map_err(|_| Fault::Plain(refused(format!("expression nests too deeply: `{text}`"))))?;
     let mut known = context.session.regexes.borrow_mut();
     known.insert(text.as_ref().into(), regex.clone());
     Ok(regex)
-}
-
-/// Go's RE2 and this crate differ in few places: Perl classes are ASCII in
-/// Go, `\z` is known to both, `\Z` and `\C` to neither.
-fn translate(pattern: &str) -> String {
-    let mut out = String::with_capacity(pattern.len() + 8);
-    let mut chars = pattern.chars().peekable();
-    let mut in_class = false;
-    let mut names: Vec<String> = Vec::new();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => match chars.next() {
-                Some('Q') => {
-                    let mut quoted = String::new();
-                    while let Some(c) = chars.next() {
-                        if c == '\\' && chars.peek() == Some(&'E') {
-                            chars.next();
-                            break;
-                        }
-                        quoted.push(c);
-                    }
-                    out.push_str(&regex::escape(&quoted));
-                }
-                Some('d') => out.push_str(if in_class { "0-9" } else { "[0-9]" }),
-                Some('w') => out.push_str(if in_class { "0-9A-Za-z_" } else { "[0-9A-Za-z_]" }),
-                Some('s') => out.push_str(if in_class {
-                    "\\t\\n\\f\\r "
-                } else {
-                    "[\\t\\n\\f\\r ]"
-                }),
-                Some('D') => out.push_str("[^0-9]"),
-                Some('W') => out.push_str("[^0-9A-Za-z_]"),
-                Some('S') => out.push_str("[^\\t\\n\\f\\r ]"),
-                Some(c @ ('p' | 'P' | 'x')) => braced(&mut out, c, &mut chars),
-                Some(c @ '0'..='7') => out.push_str(&format!("\\x{{{:x}}}", octal(c, &mut chars))),
-                Some('b') if !in_class => out.push_str("(?-u:\\b)"),
-                Some('B') if !in_class => out.push_str("(?-u:\\B)"),
-                Some(c) => {
-                    out.push('\\');
-                    out.push(c);
-                }
-                None => out.push('\\'),
-            },
-            '[' if in_class && chars.peek() == Some(&':') => {
-                out.push('[');
-                // A POSIX class, to its end.
-                for c in chars.by_ref() {
-                    out.push(c);
-                    if c == ']' {
-                        break;
-                    }
-                }
-            }
-            // Where Go sees no repetition, a brace is a brace.
-            '{' if !in_class && !is_repetition(chars.clone()) => out.push_str("\\{"),
-            '[' if in_class => out.push_str("\\["),
-            '[' => {
-                in_class = true;
-                out.push('[');
-                if chars.next_if_eq(&'^').is_some() {
-                    out.push('^');
-                }
-                if chars.next_if_eq(&']').is_some() {
-                    out.push_str("\\]");
-                }
-            }
-            ']' if in_class => {
-                in_class = false;
-                out.push(']');
-            }
-            // Set operators of this crate that Go does not have.
-            '&' | '~' | '-' if in_class && chars.peek() == Some(&c) => {
-                out.push('\\');
-                out.push(c);
-            }
-            '(' if !in_class => {
-                out.push('(');
-                group_name(&mut chars, &mut names);
-            }
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// The name of a group; the second of a name has none, since Go lets there be several and finds the first.
-fn group_name(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, names: &mut Vec<String>) {
-    let ahead: String = chars.clone().take(3).collect();
-    let mark = if ahead == "?P<" {
-        "?P<"
-    } else if ahead.starts_with("?<") {
-        "?<"
-    } else {
-        return;
-    };
-    let name: String = chars.clone().skip(mark.len()).take_while(|c| *c != '>').collect();
-    if names.contains(&name) {
-        chars.nth(mark.len() + name.chars().count());
-    } else {
-        names.push(name);
-    }
-}
-
-/// `\p{Greek}`, `\p{^Greek}`, `\x{10FFFF}`: these braces are no repetition, and Go's `^` turns the class round.
-fn braced(out: &mut String, letter: char, chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-    let mut inner = String::new();
-    if chars.next_if_eq(&'{').is_some() {
-        inner = chars.by_ref().take_while(|c| *c != '}').collect();
-    }
-    let letter = match (inner.strip_prefix('^'), letter) {
-        (Some(_), 'p') => 'P',
-        (Some(_), 'P') => 'p',
-        _ => letter,
-    };
-    let name = inner.strip_prefix('^').unwrap_or(&inner);
-    out.push('\\');
-    out.push(letter);
-    if !name.is_empty() {
-        out.push('{');
-        out.push_str(name);
-        out.push('}');
-    }
-}
-
-/// The number of an octal escape of at most three digits.
-fn octal(first: char, chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> u32 {
-    let mut value = first.to_digit(8).unwrap_or(0);
-    for _ in 0..2 {
-        let Some(digit) = chars.peek().and_then(|c| c.to_digit(8)) else {
-            break;
-        };
-        chars.next();
-        value = value * 8 + digit;
-    }
-    value
-}
-
-/// Whether `{n}`, `{n,}` or `{n,m}` begins before `rest`.
-fn is_repetition(rest: impl Iterator<Item = char>) -> bool {
-    let inner: String = rest.take_while(|c| *c != '}').take(12).collect();
-    let (low, high) = inner.split_once(',').unwrap_or((&inner, ""));
-    let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    !low.is_empty() && number(low) && number(high)
 }
 
 fn find(regex: &Regex, args: &[Value]) -> Result {
@@ -369,6 +226,10 @@ mod tests {
             (r"\x2b", "+"),
             (r"[\x2b\061]+", "+1"),
             (r"\061", "1"),
+            // Go sees no range after a class of Perl's, and none with two dashes.
+            (r"[\w-\.]+", "b"),
+            (r"[+--]+", "+"),
+            (r"[^\d-\x{3b1}äb]+", "+"),
             ("1{,2}", ""),
             ("(?P<a>b)(?P<a>.)", "b+"),
         ] {
