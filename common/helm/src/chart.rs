@@ -1,6 +1,7 @@
 //! Charts: what they are made of, and how they are loaded.
 
 mod archive;
+mod fields;
 mod ignore;
 mod load;
 mod metadata;
@@ -51,6 +52,26 @@ pub struct Chart {
     /// Sub-charts, from `charts/`.
     #[serde(skip)]
     pub dependencies: Vec<Chart>,
+    /// Where it stands among the others, once dependencies are processed.
+    #[serde(skip)]
+    pub(crate) standing: Standing,
+}
+
+/// The place of a chart in its tree. It is no part of what a chart is: two charts are equal wherever they stand.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Standing {
+    /// Its path before aliases (`parent/charts/child`).
+    pub loaded: String,
+    /// Its path now, which its templates are named by.
+    pub path: String,
+    /// It was taken over under a name of its own, and the charts in it may still count themselves to the original.
+    pub copied: bool,
+}
+
+impl PartialEq for Standing {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Chart {

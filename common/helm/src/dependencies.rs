@@ -1,9 +1,11 @@
 //! Which sub-charts take part, under which names, and what values a chart takes over from them, as
 //! `pkg/chartutil/dependencies.go` of Helm 3.17 decides it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
-use crate::chart::{Chart, Dependency};
+use crate::chart::{Chart, Dependency, Standing};
 use crate::error::{ChartError, RenderFailure};
 use crate::values::{self, Nulls, Values, Warn};
 use crate::version;
@@ -11,8 +13,50 @@ use crate::version;
 /// Applies aliases, drops disabled sub-charts and imports values; the chart's values then hold its
 /// sub-charts' defaults as well.
 pub(crate) fn process(chart: &mut Chart, user: &Values, warn: Warn<'_>) -> Result<(), RenderFailure> {
-    enable(chart, user, "", warn)?;
-    import_recursively(chart, warn)
+    let root = chart.name().to_owned();
+    place(chart, root);
+    enable(chart, user, "", &mut Shared::default(), warn)?;
+    import_recursively(chart, &mut Shared::default(), warn)
+}
+
+/// Charts whose entries under `dependencies` have been worked on. Copies of one chart under several aliases share
+/// those entries in Helm: the second copy finds them as the first has left them.
+#[derive(Default)]
+struct Shared(BTreeSet<String>);
+
+impl Shared {
+    /// Whether this is the first copy.
+    fn is_first(&mut self, chart: &Chart) -> bool {
+        self.0
+            .insert(format!("{}@{}", chart.standing.loaded, chart.version()))
+    }
+}
+
+/// Says of each chart of the tree where it stands.
+fn place(chart: &mut Chart, path: String) {
+    for sub in &mut chart.dependencies {
+        place(sub, format!("{path}/charts/{}", sub.name()));
+    }
+    chart.standing = Standing {
+        loaded: path.clone(),
+        path,
+        copied: false,
+    };
+}
+
+/// Charts in a chart that names no dependencies stay where they were loaded if that chart is a copy, and go where it
+/// went if it is not.
+fn follow(chart: &mut Chart) {
+    let standing = &chart.standing;
+    let path = if standing.copied {
+        &standing.loaded
+    } else {
+        &standing.path
+    };
+    for sub in &mut chart.dependencies {
+        sub.standing.path = format!("{path}/charts/{}", sub.name());
+        follow(sub);
+    }
 }
 
 /// Every dependency of `Chart.yaml` must be in `charts/` (`pkg/action/install.go`, CheckDependencies).
@@ -31,11 +75,28 @@ pub(crate) fn check(chart: &Chart) -> Result<(), ChartError> {
     }
 }
 
-fn enable(chart: &mut Chart, user: &Values, path: &str, warn: Warn<'_>) -> Result<(), RenderFailure> {
+fn enable(
+    chart: &mut Chart,
+    user: &Values,
+    path: &str,
+    shared: &mut Shared,
+    warn: Warn<'_>,
+) -> Result<(), RenderFailure> {
     if chart.metadata.dependencies.is_empty() {
+        follow(chart);
         return Ok(());
     }
+    if !shared.is_first(chart) {
+        for wanted in &mut chart.metadata.dependencies {
+            if !wanted.alias.is_empty() {
+                wanted.name.clone_from(&wanted.alias);
+            }
+        }
+    }
     chart.dependencies = named(chart);
+    for sub in &mut chart.dependencies {
+        sub.standing.path = format!("{}/charts/{}", chart.standing.path, sub.name());
+    }
     for wanted in &mut chart.metadata.dependencies {
         if !wanted.alias.is_empty() {
             wanted.name.clone_from(&wanted.alias);
@@ -61,7 +122,7 @@ fn enable(chart: &mut Chart, user: &Values, path: &str, warn: Warn<'_>) -> Resul
         .retain(|wanted| !disabled.contains(&wanted.name));
     for sub in &mut chart.dependencies {
         let sub_path = format!("{path}{}.", sub.name());
-        enable(sub, &coalesced, &sub_path, warn)?;
+        enable(sub, &coalesced, &sub_path, shared, warn)?;
     }
     Ok(())
 }
@@ -85,6 +146,7 @@ fn named(chart: &Chart) -> Vec<Chart> {
             if !wanted.alias.is_empty() {
                 sub.metadata.name.clone_from(&wanted.alias);
             }
+            sub.standing.copied = true;
             subs.push(sub);
         }
     }
@@ -130,12 +192,18 @@ fn by_conditions(dependencies: &mut [Dependency], values: &Values, path: &str, w
     }
 }
 
-fn import_recursively(chart: &mut Chart, warn: Warn<'_>) -> Result<(), RenderFailure> {
+fn import_recursively(chart: &mut Chart, shared: &mut Shared, warn: Warn<'_>) -> Result<(), RenderFailure> {
     for sub in &mut chart.dependencies {
-        import_recursively(sub, warn)?;
+        import_recursively(sub, shared, warn)?;
     }
     if chart.metadata.dependencies.is_empty() {
         return Ok(());
+    }
+    if !shared.is_first(chart) {
+        let dependencies = &mut chart.metadata.dependencies;
+        dependencies
+            .iter_mut()
+            .for_each(|entry| entry.import_values.clear());
     }
     let mut all = values::merge(chart, &Map::new(), warn)?;
     let mut imported = Map::new();
@@ -249,6 +317,43 @@ mod tests {
         assert_eq!(chart.values["one"]["v"], json!(5));
         assert_eq!(chart.values["two"]["v"], json!(1));
         assert_eq!(chart.metadata.dependencies[0].name, "one");
+    }
+
+    #[test]
+    fn copies_share_what_they_were_made_of() {
+        let child = "apiVersion: v2\nname: child\nversion: 1.0.0\n";
+        let wanting =
+            format!("{child}dependencies: [{{name: g, version: 1.x, alias: h, import-values: [data]}}]\n");
+        let parent = "apiVersion: v2\nname: p\nversion: 1.0.0\ndependencies:\n- {name: child, version: 1.x, alias: one}\n- {name: child, version: 1.x, alias: two}\n";
+        let processed = |child: &str| {
+            let mut chart = chart(&[
+                ("Chart.yaml", parent),
+                ("charts/child/Chart.yaml", child),
+                (
+                    "charts/child/charts/g/Chart.yaml",
+                    "apiVersion: v2\nname: g\nversion: 1.0.0\n",
+                ),
+                (
+                    "charts/child/charts/g/values.yaml",
+                    "exports: {data: {imported: 1}}\n",
+                ),
+            ]);
+            process(&mut chart, &Map::new(), &|_| ()).unwrap();
+            chart
+        };
+        let grandchildren = |chart: &Chart| -> Vec<String> {
+            let subs = chart.dependencies.iter().flat_map(|sub| &sub.dependencies);
+            subs.map(|sub| sub.standing.path.clone()).collect()
+        };
+        let loose = processed(child);
+        assert_eq!(grandchildren(&loose), ["p/charts/child/charts/g"; 2]);
+        let bound = processed(&wanting);
+        assert_eq!(
+            grandchildren(&bound),
+            ["p/charts/one/charts/h", "p/charts/two/charts/g"]
+        );
+        assert_eq!(bound.values["one"]["imported"], json!(1));
+        assert_eq!(bound.values["two"].get("imported"), None);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub enum ChartError {
         message: String,
     },
     /// `Chart.yaml` lacks a required field or has one that Helm refuses.
-    #[error("validation: chart.metadata.{0}")]
+    #[error("validation: {0}")]
     Metadata(String),
     /// The archive cannot be read, or it holds something that would leave its folder.
     #[error("chart archive: {0}")]
@@ -43,6 +43,27 @@ pub enum ChartError {
     /// Charts nested in charts deeper than the limit.
     #[error("chart {0} is nested too deeply")]
     TooDeep(String),
+    /// A chart in the chart is not what it should be.
+    #[error("error unpacking subchart {name} in {parent}: {source}")]
+    SubChart {
+        /// Its folder or archive.
+        name: String,
+        /// The chart that it is in.
+        parent: String,
+        /// What is wrong with it.
+        source: Box<ChartError>,
+    },
+    /// A link in the chart's folder leads nowhere.
+    #[error("error evaluating symlink {path}: {message}")]
+    Link {
+        /// Where the link lies.
+        path: PathBuf,
+        /// Why it cannot be followed.
+        message: String,
+    },
+    /// Something in the chart's folder is neither file, folder nor link.
+    #[error("cannot load irregular file {0} as it has file mode type bits set")]
+    Irregular(PathBuf),
     /// A dependency named in `Chart.yaml` is not in `charts/`.
     #[error("found in Chart.yaml, but missing in charts/ directory: {0}")]
     MissingDependencies(String),

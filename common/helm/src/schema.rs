@@ -8,6 +8,8 @@ mod number;
 mod outcome;
 mod validate;
 
+pub(crate) use number::shown;
+
 use serde_json::Value;
 
 use crate::chart::Chart;

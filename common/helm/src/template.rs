@@ -90,7 +90,7 @@ pub fn template(
         default_numbers_as_floats(&mut chart);
     }
     dependencies::process(&mut chart, user, options.warn)?;
-    let crds = crd_files(&chart, chart.name());
+    let crds = crd_files(&chart);
     let files = render_files(&chart, user, options, options.warn)?;
     finish(chart, crds, files)
 }
@@ -125,7 +125,7 @@ fn render_files(
         revision: i64::try_from(options.revision).unwrap_or(i64::MAX),
         service: "Helm".to_owned(),
     };
-    let tree = render_tree(chart, chart.name());
+    let tree = render_tree(chart);
     let render = if options.keep_integers {
         helm_template::render_exact
     } else {
@@ -200,10 +200,10 @@ fn check_kube_version(chart: &Chart, capabilities: &Capabilities) -> Result<(), 
 }
 
 /// What the renderer takes: the same tree, with full paths.
-fn render_tree(chart: &Chart, path: &str) -> RenderChart {
+fn render_tree(chart: &Chart) -> RenderChart {
     RenderChart {
         name: chart.name().to_owned(),
-        path: path.to_owned(),
+        path: chart.standing.path.clone(),
         is_library: chart.is_library(),
         metadata: serde_json::to_value(&chart.metadata).unwrap_or_default(),
         files: chart
@@ -216,11 +216,7 @@ fn render_tree(chart: &Chart, path: &str) -> RenderChart {
             .iter()
             .map(|file| (file.name.clone(), file.data.clone()))
             .collect(),
-        dependencies: chart
-            .dependencies
-            .iter()
-            .map(|sub| render_tree(sub, &format!("{path}/charts/{}", sub.name())))
-            .collect(),
+        dependencies: chart.dependencies.iter().map(render_tree).collect(),
     }
 }
 
@@ -228,11 +224,11 @@ fn render_tree(chart: &Chart, path: &str) -> RenderChart {
 pub(crate) fn crds(chart: &Chart, user: &Values) -> Result<Vec<Document>, RenderFailure> {
     let mut chart = chart.clone();
     dependencies::process(&mut chart, user, &silent)?;
-    Ok(crd_files(&chart, chart.name()))
+    Ok(crd_files(&chart))
 }
 
-/// The CRD files of a chart at `path` (`parent/charts/child`) and of its sub-charts.
-fn crd_files(chart: &Chart, path: &str) -> Vec<Document> {
+/// The CRD files of a chart and of its sub-charts.
+fn crd_files(chart: &Chart) -> Vec<Document> {
     let is_crd = |name: &str| {
         let extension = name.rsplit('/').next().and_then(|base| base.rsplit_once('.'));
         name.starts_with("crds/")
@@ -247,13 +243,13 @@ fn crd_files(chart: &Chart, path: &str) -> Vec<Document> {
         .iter()
         .filter(|file| is_crd(&file.name))
         .map(|file| Document {
-            source: format!("{path}/{}", file.name),
+            source: format!("{}/{}", chart.standing.path, file.name),
             text: String::from_utf8_lossy(&file.data).into_owned(),
             kind: "CustomResourceDefinition".to_owned(),
         })
         .collect();
     for sub in &chart.dependencies {
-        found.extend(crd_files(sub, &format!("{path}/charts/{}", sub.name())));
+        found.extend(crd_files(sub));
     }
     found
 }

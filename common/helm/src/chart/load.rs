@@ -1,15 +1,16 @@
 //! From files to a chart, as `pkg/chart/loader` of Helm 3.17 does it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use helm_template::yaml;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::archive::{self, Limits, Tally};
+use super::fields;
 use super::ignore::Rules;
-use super::{Chart, Dependency, File, Metadata};
+use super::metadata::EmptyNodes;
+use super::{Chart, File, Metadata, Standing};
 use crate::error::ChartError;
 
 /// Charts in charts in charts: more than this is an attack.
@@ -85,10 +86,7 @@ fn walk(
             format!("{prefix}/{base}")
         };
         // Links are followed, as Helm does.
-        let kind = std::fs::metadata(&path).map_err(|source| ChartError::Io {
-            path: path.clone(),
-            source,
-        })?;
+        let kind = std::fs::metadata(&path).map_err(|source| unreachable(&path, source))?;
         if rules.ignored(&name, kind.is_dir()) {
             continue;
         }
@@ -105,11 +103,46 @@ fn walk(
                 data: data.into(),
             });
         } else {
-            let message = "not a regular file".to_owned();
-            return Err(ChartError::File { file: name, message });
+            return Err(ChartError::Irregular(path));
         }
     }
     Ok(())
+}
+
+/// A path that cannot be looked at; of a broken link Helm says where it leads.
+fn unreachable(path: &Path, source: std::io::Error) -> ChartError {
+    let link = std::fs::read_link(path).ok();
+    match link.filter(|_| source.kind() == std::io::ErrorKind::NotFound) {
+        Some(target) => ChartError::Link {
+            path: path.to_owned(),
+            message: format!(
+                "lstat {}: no such file or directory",
+                first_missing(path, &target)
+            ),
+        },
+        None => ChartError::Io {
+            path: path.to_owned(),
+            source,
+        },
+    }
+}
+
+/// The first part of the way along a broken link that is not there, as Go finds it.
+fn first_missing(link: &Path, target: &Path) -> String {
+    let mut at = link.parent().unwrap_or(link).to_owned();
+    for part in target.components() {
+        match part {
+            Component::ParentDir => {
+                at.pop();
+            }
+            Component::CurDir => {}
+            part => at.push(part),
+        }
+        if std::fs::symlink_metadata(&at).is_err() {
+            break;
+        }
+    }
+    at.display().to_string()
 }
 
 fn files_at(
@@ -127,23 +160,25 @@ fn files_at(
         .iter()
         .find(|file| file.name == "Chart.yaml")
         .ok_or(ChartError::NoMetadata)?;
+    let (metadata, mut empty) = read_metadata(read(metadata)?, metadata)?;
     let mut chart = Chart {
-        metadata: parse::<Metadata>(metadata)?,
+        metadata,
         lock: None,
         templates: Vec::new(),
         values: Map::new(),
         schema: None,
         files: Vec::new(),
         dependencies: Vec::new(),
+        standing: Standing::default(),
     };
     if chart.metadata.api_version.is_empty() {
         chart.metadata.api_version = "v1".to_owned();
     }
     let mut nested: BTreeMap<String, Vec<File>> = BTreeMap::new();
     for file in files {
-        sort_in(&mut chart, &mut nested, file)?;
+        sort_in(&mut chart, &mut nested, &mut empty, file)?;
     }
-    chart.metadata.validate()?;
+    chart.metadata.validate(empty)?;
     if depth >= MAX_NESTING && !nested.is_empty() {
         return Err(ChartError::TooDeep(chart.metadata.name));
     }
@@ -159,28 +194,24 @@ fn files_at(
 fn sort_in(
     chart: &mut Chart,
     nested: &mut BTreeMap<String, Vec<File>>,
+    empty: &mut EmptyNodes,
     file: File,
 ) -> Result<(), ChartError> {
     match file.name.as_str() {
         "Chart.yaml" => {}
-        "Chart.lock" => chart.lock = Some(lock(parse(&file)?)),
-        "values.yaml" => chart.values = parse::<Option<Map<String, Value>>>(&file)?.unwrap_or_default(),
+        "Chart.lock" => chart.lock = Some(lock(read(&file)?)),
+        "values.yaml" => chart.values = values(&file)?,
         "values.schema.json" => chart.schema = Some(file.data.to_vec()),
         "requirements.yaml" => {
-            #[derive(serde::Deserialize)]
-            struct Requirements {
-                #[serde(default)]
-                dependencies: Option<Vec<Dependency>>,
-            }
-            if let Some(dependencies) =
-                parse::<Option<Requirements>>(&file)?.and_then(|requirements| requirements.dependencies)
-            {
-                chart.metadata.dependencies = dependencies;
+            let (read, nodes) = read_metadata(read(&file)?, &file)?;
+            if !read.dependencies.is_empty() || nodes.dependencies {
+                chart.metadata.dependencies = read.dependencies;
+                empty.dependencies = nodes.dependencies;
             }
             keep_for_v1(chart, file);
         }
         "requirements.lock" => {
-            chart.lock = Some(lock(parse(&file)?));
+            chart.lock = Some(lock(read(&file)?));
             keep_for_v1(chart, file);
         }
         name if name.starts_with("templates/") => chart.templates.push(file),
@@ -259,21 +290,43 @@ fn sub_chart(
             .collect();
         files_at(inner, limits, tally, depth)
     };
-    loaded.map(Some).map_err(|err| ChartError::File {
-        file: format!("charts/{name}"),
-        message: format!("error unpacking subchart {name} in {}: {err}", parent.name()),
+    loaded.map(Some).map_err(|source| ChartError::SubChart {
+        name: name.to_owned(),
+        parent: parent.name().to_owned(),
+        source: Box::new(source),
     })
 }
 
-/// Reads a YAML file of the chart into a type.
-fn parse<T: DeserializeOwned>(file: &File) -> Result<T, ChartError> {
-    let fail = |message: String| ChartError::File {
+/// Reads a YAML file of the chart.
+fn read(file: &File) -> Result<Value, ChartError> {
+    let text = std::str::from_utf8(&file.data).map_err(|err| unfit(file, err.to_string()))?;
+    yaml::from_yaml(text).map_err(|err| unfit(file, err.to_string()))
+}
+
+fn unfit(file: &File, message: String) -> ChartError {
+    ChartError::File {
         file: file.name.clone(),
         message,
-    };
-    let text = std::str::from_utf8(&file.data).map_err(|err| fail(err.to_string()))?;
-    let value = yaml::from_yaml(text).map_err(|err| fail(err.to_string()))?;
-    serde_json::from_value(value).map_err(|err| fail(err.to_string()))
+    }
+}
+
+/// What `Chart.yaml` says, or `requirements.yaml`, which Helm reads as if it were one.
+fn read_metadata(read: Value, file: &File) -> Result<(Metadata, EmptyNodes), ChartError> {
+    let mut fitting = fields::fit(&fields::METADATA, read).map_err(|message| unfit(file, message))?;
+    let empty = EmptyNodes::taken_from(&mut fitting);
+    let metadata = serde_json::from_value(fitting).map_err(|err| unfit(file, err.to_string()))?;
+    Ok((metadata, empty))
+}
+
+fn values(file: &File) -> Result<Map<String, Value>, ChartError> {
+    match read(file)? {
+        Value::Object(table) => Ok(table),
+        Value::Null => Ok(Map::new()),
+        other => Err(unfit(
+            file,
+            fields::mismatch(&other, "value of type map[string]interface {}"),
+        )),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! `Chart.yaml`, as `pkg/chart/metadata.go` of Helm 3.17 models it.
 
+use std::collections::BTreeSet;
+
+use helm_template::go_quote;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -25,6 +28,7 @@ pub struct Maintainer {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Dependency {
     /// Name of the other chart; the alias after dependency processing.
+    #[serde(default)]
     pub name: String,
     /// Version range.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -143,6 +147,8 @@ impl Metadata {
             &mut self.description,
             &mut self.home,
             &mut self.icon,
+            &mut self.condition,
+            &mut self.tags,
             &mut self.app_version,
             &mut self.kube_version,
         ];
@@ -153,41 +159,102 @@ impl Metadata {
         {
             *text = sanitized(text);
         }
+    }
+
+    /// The checks of Helm's `Metadata.Validate`.
+    pub(super) fn validate(&mut self, empty: EmptyNodes) -> Result<(), ChartError> {
+        self.sanitize();
+        let complain = |text: String| Err(ChartError::Metadata(text));
+        let required = |field: &str| complain(format!("chart.metadata.{field} is required"));
+        if self.api_version.is_empty() {
+            return required("apiVersion");
+        }
+        if self.name.is_empty() {
+            return required("name");
+        }
+        if self.name != "/" && self.name.contains('/') {
+            return complain(format!("chart.metadata.name {} is invalid", go_quote(&self.name)));
+        }
+        if self.version.is_empty() {
+            return required("version");
+        }
+        if version::parse(&self.version).is_none() {
+            let version = go_quote(&self.version);
+            return complain(format!("chart.metadata.version {version} is invalid"));
+        }
+        if !matches!(self.kind.as_deref(), None | Some("" | "application" | "library")) {
+            return complain("chart.metadata.type must be application or library".to_owned());
+        }
+        if empty.maintainers {
+            return complain("maintainers must not contain empty or null nodes".to_owned());
+        }
         for maintainer in &mut self.maintainers {
             for text in [&mut maintainer.name, &mut maintainer.email, &mut maintainer.url] {
                 *text = sanitized(text);
             }
         }
+        if empty.dependencies {
+            return complain("dependencies must not contain empty or null nodes".to_owned());
+        }
+        self.validate_dependencies()
     }
 
-    /// The checks of Helm's `Metadata.Validate`.
-    pub(super) fn validate(&mut self) -> Result<(), ChartError> {
-        self.sanitize();
-        let required = [
-            ("apiVersion", &self.api_version),
-            ("name", &self.name),
-            ("version", &self.version),
-        ];
-        for (field, value) in required {
-            if value.is_empty() {
-                return Err(ChartError::Metadata(format!("{field} is required")));
+    fn validate_dependencies(&mut self) -> Result<(), ChartError> {
+        let mut known = BTreeSet::new();
+        for dependency in &mut self.dependencies {
+            let texts = [
+                &mut dependency.name,
+                &mut dependency.version,
+                &mut dependency.repository,
+                &mut dependency.condition,
+            ];
+            for text in texts.into_iter().chain(&mut dependency.tags) {
+                *text = sanitized(text);
+            }
+            let alias = &dependency.alias;
+            if !alias
+                .chars()
+                .all(|c| matches!(c, '_' | '-') || c.is_ascii_alphanumeric())
+            {
+                return Err(ChartError::Metadata(format!(
+                    "dependency {} has disallowed characters in the alias",
+                    go_quote(&dependency.name)
+                )));
+            }
+            let key = if alias.is_empty() { &dependency.name } else { alias };
+            if !known.insert(key) {
+                return Err(ChartError::Metadata(format!(
+                    "more than one dependency with name or alias {}",
+                    go_quote(key)
+                )));
             }
         }
-        if self.name.contains('/') || self.name == "." || self.name == ".." {
-            return Err(ChartError::Metadata(format!("name {:?} is invalid", self.name)));
-        }
-        if version::parse(&self.version).is_none() {
-            return Err(ChartError::Metadata(format!(
-                "version {:?} is invalid",
-                self.version
-            )));
-        }
-        if !matches!(self.kind.as_deref(), None | Some("" | "application" | "library")) {
-            return Err(ChartError::Metadata(
-                "type must be application or library".to_owned(),
-            ));
-        }
         Ok(())
+    }
+}
+
+/// Lists of `Chart.yaml` in which something stood empty, which is refused once the rest has been looked at.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct EmptyNodes {
+    pub(super) maintainers: bool,
+    pub(super) dependencies: bool,
+}
+
+impl EmptyNodes {
+    /// Takes them out.
+    pub(super) fn taken_from(metadata: &mut Value) -> Self {
+        let mut take = |key: &str| {
+            let Some(Value::Array(items)) = metadata.get_mut(key) else {
+                return false;
+            };
+            let before = items.len();
+            items.retain(|item| !item.is_null());
+            items.len() < before
+        };
+        Self {
+            maintainers: take("maintainers"),
+            dependencies: take("dependencies"),
+        }
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn is_integer(number: &Number) -> bool {
 }
 
 /// As Go's `big.Float` prints: an exponent from a million on.
-pub(super) fn shown(number: f64) -> String {
+pub(crate) fn shown(number: f64) -> String {
     let text = format!("{number:e}");
     let Some((mantissa, exponent)) = text.split_once('e') else {
         return text;

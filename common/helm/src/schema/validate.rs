@@ -87,7 +87,7 @@ impl<'s> Walk<'s> {
         if let Some(reference) = keywords.get("$ref").and_then(Value::as_str) {
             match resolve(self.root, reference) {
                 Some(target) => self.check(target, value, place, out),
-                None => self.broken = Some(format!("Object has no key '{}'", last_part(reference))),
+                None => self.broken = Some(unresolved(reference)),
             }
         } else {
             self.typed(keywords, value, place, out);
@@ -406,8 +406,13 @@ fn by_id<'s>(schema: &'s Value, id: &str) -> Option<&'s Value> {
     }
 }
 
-fn last_part(reference: &str) -> &str {
-    reference.rsplit('/').next().unwrap_or(reference)
+/// Why a reference leads nowhere. Helm fetches what others keep on the network; rendering here asks nobody.
+fn unresolved(reference: &str) -> String {
+    if reference.starts_with('#') {
+        let last = reference.rsplit('/').next().unwrap_or(reference);
+        return format!("Object has no key '{last}'");
+    }
+    format!("{reference}: references out of values.schema.json are not followed")
 }
 
 fn types(schema: &Keywords) -> Vec<&str> {
