@@ -49,6 +49,9 @@ pub struct Template {
     /// Print the CRDs as well.
     #[arg(long)]
     pub include_crds: bool,
+    /// Taken because helm takes it: the CRDs are printed with `--include-crds`, and else they are not.
+    #[arg(long)]
+    pub skip_crds: bool,
     /// Set `.Release.IsUpgrade` instead of `.Release.IsInstall`.
     #[arg(long)]
     pub is_upgrade: bool,
