@@ -31,8 +31,25 @@ pub struct Case {
     pub label: String,
     /// Values files, the last wins.
     pub values: Vec<PathBuf>,
-    /// `--kube-version`.
+    /// More values, as text; they win over the files.
+    pub more: String,
+    /// `--kube-version`, unless the flags have one.
     pub kube_version: String,
+    /// Flags of `helm template`, which only a program understands.
+    pub flags: Vec<String>,
+}
+
+impl Case {
+    /// The defaults.
+    pub fn new(kube_version: &str) -> Self {
+        Self {
+            label: "defaults".to_owned(),
+            values: Vec::new(),
+            more: String::new(),
+            kube_version: kube_version.to_owned(),
+            flags: Vec::new(),
+        }
+    }
 }
 
 /// All charts under a folder; charts within charts belong to those.
@@ -111,7 +128,7 @@ pub fn of_chart(
             label.clone()
         },
         values: values.clone(),
-        kube_version: version.clone(),
+        ..Case::new(version)
     };
     versions
         .iter()
