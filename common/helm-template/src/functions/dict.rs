@@ -4,7 +4,7 @@ use super::merge::merge_into;
 use super::{Row, strval_text, text_of};
 use crate::spare::Beyond;
 use crate::template::exec::Fault;
-use crate::value::{Elem, Entries, List, Map, Value};
+use crate::value::{Elem, Entries, List, Map, MapKind, Value};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -60,11 +60,22 @@ fn dict(args: &[Value]) -> Value {
     Value::map(entries)
 }
 
+/// The same map as `map[string]interface {}`, which is what sprig takes and gives.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Map(map) if map.kind == MapKind::Values => Value::Map(Rc::new(Map {
+            kind: MapKind::Any,
+            entries: map.entries.clone(),
+        })),
+        other => other.clone(),
+    }
+}
+
 fn set(args: &[Value]) -> Result {
     match args[0].as_map().filter(|map| !map.is_nil()) {
         Some(map) => {
             map.insert(text_of(&args[1]).as_ref(), args[2].clone());
-            Ok(args[0].clone())
+            Ok(plain(&args[0]))
         }
         None => Fault::plain("assignment to entry in nil map"),
     }
@@ -74,7 +85,7 @@ fn unset(args: &[Value]) -> Result {
     if let Some(map) = args[0].as_map() {
         map.entries.borrow_mut().remove(&*text_of(&args[1]));
     }
-    Ok(args[0].clone())
+    Ok(plain(&args[0]))
 }
 
 fn filter(args: &[Value], keep: bool) -> Value {
@@ -104,7 +115,7 @@ fn merge(args: &[Value], overwrite: bool) -> Result {
     for source in args[1..].iter().filter_map(Value::as_map) {
         merge_into(target, source, overwrite);
     }
-    Ok(args[0].clone())
+    Ok(plain(&args[0]))
 }
 
 fn copied(value: &Value) -> Result {

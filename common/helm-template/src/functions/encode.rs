@@ -38,14 +38,14 @@ pub(super) const TABLE: &[Row] = &[
             .map(|j| Value::from_json(&j))
             .map_err(Fault::Plain)
     }),
-    ("base", "s", |_, a| Ok(Value::str(base(&text_of(&a[0]))))),
-    ("osBase", "s", |_, a| Ok(Value::str(base(&text_of(&a[0]))))),
-    ("dir", "s", |_, a| Ok(Value::str(dir(&text_of(&a[0]))))),
-    ("osDir", "s", |_, a| Ok(Value::str(dir(&text_of(&a[0]))))),
-    ("clean", "s", |_, a| Ok(Value::str(clean(&text_of(&a[0]))))),
-    ("osClean", "s", |_, a| Ok(Value::str(clean(&text_of(&a[0]))))),
-    ("ext", "s", |_, a| Ok(Value::str(ext(&text_of(&a[0]))))),
-    ("osExt", "s", |_, a| Ok(Value::str(ext(&text_of(&a[0]))))),
+    ("base", "s", |_, a| Ok(path(&a[0], base))),
+    ("osBase", "s", |_, a| Ok(path(&a[0], base))),
+    ("dir", "s", |_, a| Ok(path(&a[0], dir))),
+    ("osDir", "s", |_, a| Ok(path(&a[0], dir))),
+    ("clean", "s", |_, a| Ok(path(&a[0], clean))),
+    ("osClean", "s", |_, a| Ok(path(&a[0], clean))),
+    ("ext", "s", |_, a| Ok(path(&a[0], ext))),
+    ("osExt", "s", |_, a| Ok(path(&a[0], ext))),
     ("isAbs", "s", |_, a| {
         Ok(Value::Bool(text_of(&a[0]).starts_with('/')))
     }),
@@ -197,6 +197,19 @@ fn adler32(data: &[u8]) -> u32 {
         b = (b + a) % 65_521;
     }
     (b << 16) | a
+}
+
+/// A path with its bytes taken for characters: only some of ASCII matter.
+fn path(value: &Value, f: fn(&str) -> String) -> Value {
+    match value {
+        Value::Str(text) => Value::str(f(text)),
+        other => {
+            let latin: String = bytes(other).iter().copied().map(char::from).collect();
+            let made = f(&latin);
+            let bytes = made.chars().filter_map(|c| u8::try_from(u32::from(c)).ok());
+            Value::string_from(bytes.collect())
+        }
+    }
 }
 
 /// `path.Clean`

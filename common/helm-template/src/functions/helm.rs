@@ -84,7 +84,10 @@ fn tpl(context: &Context<'_, '_>, args: &[Value]) -> Result {
     let text = text_of(&args[0]);
     if !text.contains("{{") {
         // Nothing to execute: spare the parse.
-        return Ok(Value::str(strip_no_value(text.into_owned())));
+        return Ok(match &args[0] {
+            raw @ Value::RawStr(_) => raw.clone(),
+            _ => Value::str(strip_no_value(text.into_owned())),
+        });
     }
     let set = Set::over(context.set);
     let template = match set.parse("gotpl", &text) {

@@ -70,13 +70,16 @@ impl<'t> State<'t, '_> {
         let Some((last, leading)) = fields.split_last() else {
             return Ok(receiver);
         };
+        let held = self.dot_boxed;
         for field in leading {
             let inside = receiver.holds_interfaces();
             receiver = self.eval_field(dot, field, node, &[], None, receiver)?;
             self.boxed = inside;
+            self.dot_boxed = false;
         }
         let result = self.eval_field(dot, last, node, rest, piped, receiver);
         self.boxed = false;
+        self.dot_boxed = held;
         result
     }
 

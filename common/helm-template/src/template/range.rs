@@ -67,7 +67,11 @@ impl<'t> State<'t, '_> {
 
     fn cannot<T>(&self, value: &Value) -> Exec<T> {
         let mut shown = Vec::new();
-        gofmt::print_operand(value, &mut shown);
+        match value {
+            // A pointer is followed.
+            Value::Native(_) => gofmt::print(value, &mut shown),
+            _ => gofmt::print_operand(value, &mut shown),
+        }
         self.error(format_args!(
             "range can't iterate over {}",
             String::from_utf8_lossy(&shown)

@@ -219,7 +219,7 @@ impl Emitter {
     fn entry(&mut self, key: &str, value: &Value) -> Result<(), String> {
         self.write_indent();
         let text = Text::new(key);
-        if !text.has(kind::ODD) {
+        if self.third || !text.has(kind::ODD) {
             self.key(text);
         } else {
             self.key(Text::new(&carried(key)?));
