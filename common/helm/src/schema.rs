@@ -42,11 +42,14 @@ fn collect(chart: &Chart, values: &Values, text: &mut String) {
 
 /// What one schema has against the values, line by line.
 fn check(schema: &[u8], values: &Values) -> Result<(), String> {
+    let values = Value::Object(values.clone());
+    // On their way to the schema the values go through YAML.
+    helm_template::yaml::print(&values).map_err(|error| format!("{error}\n"))?;
     let schema: Value = match serde_json::from_slice(schema) {
         Ok(schema) => schema,
         Err(error) => return Err(format!("unable to validate schema: {error}")),
     };
-    let complaints = validate::run(&schema, &Value::Object(values.clone()))?;
+    let complaints = validate::run(&schema, &values)?;
     if complaints.is_empty() {
         return Ok(());
     }
@@ -101,6 +104,15 @@ mod tests {
         assert_eq!(
             check(schema.to_string().as_bytes(), values.as_object().unwrap()),
             Ok(())
+        );
+    }
+
+    #[test]
+    fn characters_that_yaml_has_not_are_told() {
+        let values = json!({"a": "\u{fffe}"});
+        assert_eq!(
+            complaints(json!({"required": ["x"]}), values),
+            "yaml: control characters are not allowed\n"
         );
     }
 

@@ -119,11 +119,13 @@ fn scan<D: Data>(text: &[u8]) -> Result<D, String> {
                 aliased: 0,
                 alias_depth: 0,
                 open: Vec::new(),
+                tables: 0,
                 bad_key: None,
                 bad_number: None,
             };
             let data = decoder.data(root)?;
-            match decoder.bad_key.or(decoder.bad_number) {
+            let bad_key = decoder.bad_key.map(|key| key.complaint);
+            match bad_key.or(decoder.bad_number) {
                 Some(complaint) => Err(complaint),
                 None => Ok(data),
             }
@@ -140,10 +142,19 @@ struct Decoder<'d> {
     alias_depth: usize,
     /// Nodes being expanded from an alias.
     open: Vec<Id>,
+    /// Tables begun.
+    tables: usize,
     /// What only shows when the whole document, decoded, is turned into JSON: a key that JSON has not,
-    bad_key: Option<String>,
+    bad_key: Option<BadKey>,
     /// and then a number.
     bad_number: Option<String>,
+}
+
+/// A key that JSON has not, and what is said of it. Given again in the same table it is the same, with another value.
+struct BadKey {
+    table: usize,
+    shown: String,
+    complaint: String,
 }
 
 const LONG: &str = "tag:yaml.org,2002:";
@@ -193,19 +204,25 @@ impl<'d> Decoder<'d> {
             }
             Body::Mapping(entries) => {
                 let mut members = D::Members::default();
-                self.fill::<D>(&mut members, entries)?;
+                self.tables += 1;
+                self.fill::<D>(self.tables, &mut members, entries)?;
                 Ok(D::map(members))
             }
         }
     }
 
-    fn fill<D: Data>(&mut self, members: &mut D::Members, entries: &[(Id, Id)]) -> Result<(), String> {
+    fn fill<D: Data>(
+        &mut self,
+        table: usize,
+        members: &mut D::Members,
+        entries: &[(Id, Id)],
+    ) -> Result<(), String> {
         for (key, value) in entries {
             if is_merge(self.tree.get(*key)) {
-                self.merge::<D>(members, *value)?;
+                self.merge::<D>(table, members, *value)?;
                 continue;
             }
-            let name = self.key::<D>(*key, *value)?;
+            let name = self.key::<D>(table, *key, *value)?;
             match name.filter(|name| D::keeps(name)) {
                 Some(name) => D::insert(members, name, self.data(*value)?),
                 None => self.data::<Nothing>(*value).map(|_| ())?,
@@ -224,16 +241,16 @@ impl<'d> Decoder<'d> {
     }
 
     /// `<<`: keys of other maps; go-yaml lets later ones overwrite.
-    fn merge<D: Data>(&mut self, members: &mut D::Members, value: Id) -> Result<(), String> {
+    fn merge<D: Data>(&mut self, table: usize, members: &mut D::Members, value: Id) -> Result<(), String> {
         const WANTED: &str = "yaml: map merge requires map or sequence of maps as the value";
         let is_alias = matches!(self.tree.get(value).body, Body::Alias(_));
         match &self.target(value).body {
-            Body::Mapping(entries) => self.fill::<D>(members, entries),
+            Body::Mapping(entries) => self.fill::<D>(table, members, entries),
             Body::Sequence(items) if !is_alias => {
                 // The first in the list wins, so it is written last.
                 for item in items.iter().rev() {
                     match &self.target(*item).body {
-                        Body::Mapping(entries) => self.fill::<D>(members, entries)?,
+                        Body::Mapping(entries) => self.fill::<D>(table, members, entries)?,
                         _ => return Err(WANTED.into()),
                     }
                 }
@@ -244,7 +261,7 @@ impl<'d> Decoder<'d> {
     }
 
     /// A key as text: JSON knows no other. None is for a key of a type that makes no text.
-    fn key<D: Data>(&mut self, id: Id, value: Id) -> Result<Option<Cow<'d, str>>, String> {
+    fn key<D: Data>(&mut self, table: usize, id: Id, value: Id) -> Result<Option<Cow<'d, str>>, String> {
         let node = self.target(id);
         self.count()?;
         let Body::Scalar(text, plain) = &node.body else {
@@ -266,11 +283,16 @@ impl<'d> Decoder<'d> {
             Typed::Scalar(Scalar::Uint(value)) => ("uint64", format!("{value:#x}")),
             Typed::Scalar(_) => ("%!s(<nil>)", "<nil>".to_owned()),
         };
-        let tree = self.tree;
-        self.bad_key.get_or_insert_with(|| {
-            let value = go_syntax::of(tree, value);
-            format!("unsupported map key of type: {kind}, key: {shown}, value: {value}")
-        });
+        let first = self.bad_key.as_ref();
+        if first.is_none_or(|first| first.table == table && first.shown == shown) {
+            let value = go_syntax::of(self.tree, value);
+            let complaint = format!("unsupported map key of type: {kind}, key: {shown}, value: {value}");
+            self.bad_key = Some(BadKey {
+                table,
+                shown,
+                complaint,
+            });
+        }
         Ok(None)
     }
 

@@ -33,7 +33,15 @@ pub struct YamlError(pub String);
 /// newline. Where Go fails, because of characters that YAML cannot carry (U+FFFE, say), nothing is printed, as by
 /// Helm's `toYaml`.
 pub fn to_yaml(value: &Json) -> String {
-    emit_value(&exact(value)).unwrap_or_default()
+    print(value).unwrap_or_default()
+}
+
+/// As [`to_yaml`], with what Go fails at.
+///
+/// # Errors
+/// Characters that YAML cannot carry, in go-yaml's words.
+pub fn print(value: &Json) -> Result<String, YamlError> {
+    emit_value(&exact(value)).map_err(YamlError)
 }
 
 /// Reads the first document of `text` by the rules of YAML 1.1, keys turned
