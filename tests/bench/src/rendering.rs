@@ -4,7 +4,6 @@
 //! Ours is measured warm, as the conductor is after its first cluster: chart loaded, templates parsed.
 //! What counts is the time on a processor, which others on the machine do not lengthen much.
 
-use std::alloc::System;
 use std::hint::black_box;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,22 +11,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use bench::{KUBE_VERSION, NAME, NAMESPACE};
 use clap::Args;
-use helm::print::{PrintOptions, print};
+use helm::Chart;
 use helm::values::Values;
-use helm::{Capabilities, Chart, TemplateOptions};
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-/// Values by case, as the driver sends them.
-const RECORDED: &str = include_str!("../../../common/helm/tests/values/driver.json");
-const CASE: &str = "d01-default";
-const NODE_GROUPS: usize = 21;
-const NAME: &str = "kube-prod-a1b2c3d4e5f6";
-const NAMESPACE: &str = "magnum-4f1d0c2f9d0a4a6f8f0e0a1b2c3d4e5f";
-const KUBE_VERSION: &str = "1.30.4";
 
 /// What to render, and how often.
 #[derive(Debug, Args)]
@@ -48,8 +35,7 @@ pub struct Options {
 
 /// Measures and prints a table in Markdown.
 pub fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
-    let builtin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conductor/chart");
-    let folder = options.chart.clone().unwrap_or(builtin);
+    let folder = options.chart.clone().unwrap_or_else(bench::builtin);
     let started = Instant::now();
     let chart = Chart::from_path(&folder).with_context(|| folder.display().to_string())?;
     let loading = started.elapsed();
@@ -65,40 +51,39 @@ pub fn run(options: &Options, out: &mut dyn Write) -> Result<()> {
         "| cluster | bytes | first | CPU each, warm | allocations | allocated | helm: CPU each | ratio |"
     )?;
     writeln!(out, "|---|--:|--:|--:|--:|--:|--:|--:|")?;
-    let default = default_cluster()?;
-    let large = with_node_groups(&default, NODE_GROUPS)?;
-    for (label, values) in [("default", default), ("21 node groups", large)] {
-        measure(options, &folder, &chart, label, &values, out)?;
+    let heap = allocations(&folder)?;
+    for ((label, values), heap) in bench::clusters()?.into_iter().zip(heap) {
+        measure(options, &folder, &chart, (label, &values), heap, out)?;
     }
     Ok(())
+}
+
+/// Allocations and allocated bytes of one rendering of each cluster, counted by the program `allocations` beside this one:
+/// counting takes time, and the conductor does not do it.
+fn allocations(folder: &Path) -> Result<Vec<(u64, u64)>> {
+    let program = std::env::current_exe()?.with_file_name("allocations");
+    let output = Command::new(&program)
+        .arg(folder)
+        .output()
+        .with_context(|| program.display().to_string())?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{}: {stderr}", program.display());
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 fn measure(
     options: &Options,
     folder: &Path,
     chart: &Chart,
-    label: &str,
-    values: &Values,
+    (label, values): (&str, &Values),
+    (allocations, allocated): (u64, u64),
     out: &mut dyn Write,
 ) -> Result<()> {
-    let capabilities = Capabilities {
-        kube_version: helm::kube_version(KUBE_VERSION).map_err(anyhow::Error::msg)?,
-        ..helm::default_capabilities()
-    };
-    let render = || -> Result<String> {
-        let rendered = helm::template(
-            chart,
-            values,
-            &TemplateOptions::new(NAME, NAMESPACE, &capabilities),
-        )?;
-        Ok(print(&rendered, &PrintOptions::default())?)
-    };
+    let render = bench::renderer(chart, values)?;
     let started = Instant::now();
     let text = render()?;
     let first = started.elapsed();
-    let region = Region::new(ALLOCATOR);
     black_box(render()?);
-    let heap = region.change();
     let rounds = options.rounds.max(1);
     let before = thread_time()?;
     for _ in 0..rounds {
@@ -119,8 +104,8 @@ fn measure(
         text.len(),
         milliseconds(first),
         milliseconds(ours),
-        heap.allocations + heap.reallocations,
-        heap.bytes_allocated as f64 / f64::from(1 << 20),
+        allocations,
+        allocated as f64 / f64::from(1 << 20),
     )?;
     Ok(())
 }
@@ -171,26 +156,6 @@ fn children_time() -> Result<Duration> {
     let ticks = fields.split_whitespace().skip(13).take(2);
     let ticks: u64 = ticks.map(str::parse::<u64>).sum::<Result<_, _>>()?;
     Ok(Duration::from_millis(ticks * 10))
-}
-
-fn default_cluster() -> Result<Values> {
-    let mut recorded: serde_json::Map<String, serde_json::Value> = serde_json::from_str(RECORDED)?;
-    let values = recorded.remove(CASE).context(CASE)?;
-    Ok(serde_json::from_value(values)?)
-}
-
-/// The same cluster with its first node group `count` times.
-fn with_node_groups(values: &Values, count: usize) -> Result<Values> {
-    let mut values = values.clone();
-    let groups = values.get_mut("nodeGroups").context("nodeGroups")?;
-    let first = groups.get(0).context("a node group")?.clone();
-    let many = (0..count).map(|number| {
-        let mut group = first.clone();
-        group["name"] = format!("group-{number:02}").into();
-        group
-    });
-    *groups = many.collect::<Vec<_>>().into();
-    Ok(values)
 }
 
 fn milliseconds(time: Duration) -> f64 {

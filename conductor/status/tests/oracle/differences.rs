@@ -248,6 +248,31 @@ pub const RULES: &[Rule] = &[
                 && (*place == ".gone" || *place == ".cluster.coe_version" || place.starts_with(".groups."))
         },
     },
+    Rule {
+        id: "a-failure-of-an-operation-stays",
+        explains: |Difference {
+                       case,
+                       place,
+                       ours,
+                       theirs,
+                       ..
+                   }| {
+            let groups = case["nodegroups"].as_array().into_iter().flatten();
+            let mut failed = groups.filter(|group| {
+                group["status"]
+                    .as_str()
+                    .is_some_and(|status| status.ends_with("_FAILED"))
+                    && group["status_reason"].is_null()
+                    && *place == format!(".groups.{}", group["uuid"].as_str().unwrap_or_default())
+            });
+            status(case).ends_with("_COMPLETE")
+                && failed.next().is_some_and(|group| {
+                    let uuid = group["uuid"].as_str().unwrap_or_default();
+                    let ended = theirs["groups"][uuid]["status"].as_str();
+                    ours["groups"][uuid].is_null() && ended.is_some_and(|ended| ended.ends_with("_COMPLETE"))
+                })
+        },
+    },
 ];
 
 /// Whether the objects do not show all nodes that the rows ask for: a node group without its MachineDeployment, or one
