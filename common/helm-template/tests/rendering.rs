@@ -362,3 +362,15 @@ fn values_as_a_plain_map_are_the_same_map() {
     let text = one(template, &json!({"a": {"b": "c"}})).unwrap();
     assert_eq!(text, "c map map[string]interface {} 1");
 }
+
+#[test]
+fn a_pipeline_that_is_called_is_named_without_its_parentheses() {
+    let chart = chart(
+        "c",
+        "c",
+        &[("templates/a", "{{ if (or .Values.a .Values.b) 1 }}{{ end }}")],
+    );
+    let error = with(&chart, &json!({}), &NoLookup, &Limits::default()).unwrap_err();
+    let said = "can't give argument to non-function or .Values.a .Values.b";
+    assert!(error.to_string().ends_with(said), "{error}");
+}

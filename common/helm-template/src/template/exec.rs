@@ -229,10 +229,12 @@ impl<'t> State<'t, '_> {
 
     fn not_a_function(&self, command: &Command, piped: Option<&Value>) -> Exec<()> {
         if command.args.len() > 1 || piped.is_some() {
-            return self.error(format_args!(
-                "can't give argument to non-function {}",
-                command.args[0]
-            ));
+            const WHAT: &str = "can't give argument to non-function";
+            // Go puts parentheses around pipelines only where it prints the command that they are part of.
+            return match &command.args[0] {
+                Arg::Pipe(pipe) => self.error(format_args!("{WHAT} {pipe}")),
+                arg => self.error(format_args!("{WHAT} {arg}")),
+            };
         }
         Ok(())
     }
