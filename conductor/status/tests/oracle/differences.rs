@@ -257,20 +257,15 @@ pub const RULES: &[Rule] = &[
                        theirs,
                        ..
                    }| {
-            let groups = case["nodegroups"].as_array().into_iter().flatten();
-            let mut failed = groups.filter(|group| {
-                group["status"]
-                    .as_str()
-                    .is_some_and(|status| status.ends_with("_FAILED"))
-                    && group["status_reason"].is_null()
-                    && *place == format!(".groups.{}", group["uuid"].as_str().unwrap_or_default())
-            });
-            status(case).ends_with("_COMPLETE")
-                && failed.next().is_some_and(|group| {
-                    let uuid = group["uuid"].as_str().unwrap_or_default();
-                    let ended = theirs["groups"][uuid]["status"].as_str();
-                    ours["groups"][uuid].is_null() && ended.is_some_and(|ended| ended.ends_with("_COMPLETE"))
-                })
+            let uuid = place.strip_prefix(".groups.").unwrap_or_default();
+            let mut groups = case["nodegroups"].as_array().into_iter().flatten();
+            let ends =
+                |status: &Value, end: &str| status.as_str().is_some_and(|status| status.ends_with(end));
+            groups.any(|group| {
+                group["uuid"] == uuid && ends(&group["status"], "_FAILED") && group["status_reason"].is_null()
+            }) && status(case).ends_with("_COMPLETE")
+                && ours["groups"][uuid].is_null()
+                && ends(&theirs["groups"][uuid]["status"], "_COMPLETE")
         },
     },
 ];
