@@ -14,6 +14,13 @@ room=$here/../machine-room
 
 die() { echo "build.sh: $*" >&2; exit 1; }
 
+# No pipe into `grep -q`: it leaves at the first match, and under pipefail the writer's SIGPIPE then says "not found".
+one_of() { # word, list...
+  local word=$1 other; shift
+  for other; do [[ $other != "$word" ]] || return 0; done
+  return 1
+}
+
 # The go.mod files are the one place where versions stand.
 version_of() { # module folder, module
   awk -v want="$2" '{ for (i = 1; i < NF; i++) if ($i == want && $(i + 1) ~ /^v/) { print substr($(i + 1), 2); exit } }' "$here/$1/go.mod"
@@ -79,7 +86,7 @@ mkdir -p "$1"; folder=$(cd "$1" && pwd); shift
 wanted=("$@")
 [[ ${#wanted[@]} -gt 0 ]] || mapfile -t wanted < <(printf '%s\n' "${programs[@]%%|*}")
 for name in "${wanted[@]}"; do
-  printf '%s\n' "${programs[@]%%|*}" | grep -qxF -- "$name" || die "no program is called '$name'; there are: $(echo "${programs[@]%%|*}")"
+  one_of "$name" "${programs[@]%%|*}" || die "no program is called '$name'; there are: $(echo "${programs[@]%%|*}")"
 done
 exec 9>"$folder/.lock"
 flock -n 9 || { echo "waiting for another build into $folder"; flock 9; }
@@ -92,7 +99,7 @@ go_toolchain
 number=0
 for program in "${programs[@]}"; do
   IFS='|' read -r name module package version flags <<<"$program"
-  printf '%s\n' "${missing[@]}" | grep -qxF -- "$name" || continue
+  one_of "$name" "${missing[@]}" || continue
   number=$((number + 1))
   echo "building $name $version ($number of ${#missing[@]}) ..."
   began=$SECONDS
