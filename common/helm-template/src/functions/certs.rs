@@ -3,26 +3,30 @@
 use super::encode::base64_decoded;
 use super::keys::{self, PrivateKey};
 use super::{Row, int_of, text_of};
+use crate::gofmt;
 use crate::native::{Field, Native, Struct};
 use crate::template::exec::Fault;
 use crate::value::Value;
 use rsa::pkcs1v15;
 use rsa::pkcs8::LineEnding;
-use rsa::signature::{Keypair, Signer};
-use sha2::Sha256;
+use rsa::rand_core::OsRng;
+use rsa::signature::hazmat::PrehashSigner as _;
+use rsa::signature::{Keypair, RandomizedSigner as _, Signer};
+use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 use x509_cert::Certificate;
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::builder::{Builder as _, CertificateBuilder, Profile};
-use x509_cert::der::asn1::{BitString, Ia5String, OctetString, SetOfVec, Utf8StringRef};
-use x509_cert::der::oid::ObjectIdentifier;
-use x509_cert::der::{Any, Decode as _, EncodePem as _};
+use x509_cert::der::asn1::{BitString, Ia5String, OctetString, PrintableStringRef, SetOfVec, Utf8StringRef};
+use x509_cert::der::oid::{AssociatedOid, ObjectIdentifier};
+use x509_cert::der::{Any, Decode as _, Encode, EncodePem as _, Length, Writer};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
     SubjectKeyIdentifier,
 };
+use x509_cert::ext::{AsExtension, Extension};
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{
@@ -91,9 +95,12 @@ impl Request {
                     "error processing alternate dns name: {shown} is not a string"
                 ));
             }
-            names.push(GeneralName::DnsName(
-                Ia5String::new(&*text_of(name)).map_err(plain)?,
-            ));
+            let name = text_of(name);
+            let said = || {
+                let shown = gofmt::quote(&name);
+                plain(format!("x509: {shown} cannot be encoded as an IA5String"))
+            };
+            names.push(GeneralName::DnsName(Ia5String::new(&*name).map_err(|_| said())?));
         }
         for ip in items(&args[1]) {
             if ip.string_bytes().is_none() {
@@ -101,7 +108,7 @@ impl Request {
                 return Fault::plain(format!("error parsing ip: {shown} is not a string"));
             }
             let text = text_of(ip);
-            let bytes = match text.parse() {
+            let bytes = match text.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
                 Ok(IpAddr::V4(ip)) => ip.octets().to_vec(),
                 Ok(IpAddr::V6(ip)) => ip.octets().to_vec(),
                 Err(_) => return Fault::plain(format!("error parsing ip: {text}")),
@@ -120,11 +127,13 @@ impl Request {
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
-        let days = Duration::from_secs(self.days.unsigned_abs().saturating_mul(86_400));
-        let end = if self.days < 0 {
-            now.saturating_sub(days)
+        // Nanoseconds in 64 bits, as Go counts: what is longer than 292 years wraps around.
+        let lasts = self.days.wrapping_mul(86_400_000_000_000);
+        let length = Duration::from_nanos(lasts.unsigned_abs());
+        let end = if lasts < 0 {
+            now.saturating_sub(length)
         } else {
-            now.saturating_add(days)
+            now.saturating_add(length)
         };
         let time = |since: Duration| -> Result<Time> {
             let since = Duration::from_secs(since.as_secs());
@@ -176,8 +185,16 @@ fn gen_private_key(kind: &str) -> Value {
     Value::str(made.unwrap_or_else(|text| text))
 }
 
+/// The subject as Go encodes it: no text is no attribute, and UTF-8 is only for what a PrintableString cannot hold.
 fn common_name(text: &str) -> Result<Name> {
-    let value = Any::from(Utf8StringRef::new(text).map_err(plain)?);
+    if text.is_empty() {
+        return Ok(RdnSequence::default());
+    }
+    // PrintableString could hold no `*` and no `&` for Go, which reads both.
+    let value = match PrintableStringRef::new(text) {
+        Ok(printable) => Any::from(printable),
+        Err(_) => Any::from(Utf8StringRef::new(text).map_err(plain)?),
+    };
     let attribute = AttributeTypeAndValue {
         oid: COMMON_NAME,
         value,
@@ -191,6 +208,15 @@ fn key_id(spki: &SubjectPublicKeyInfoOwned) -> Result<OctetString> {
     use sha1::Digest as _;
     let bits: &BitString = &spki.subject_public_key;
     OctetString::new(sha1::Sha1::digest(bits.raw_bytes()).to_vec()).map_err(plain)
+}
+
+/// What a certificate calls its own key.
+fn own_key_id(cert: &Certificate) -> Result<Option<OctetString>> {
+    let found = cert
+        .tbs_certificate
+        .get::<SubjectKeyIdentifier>()
+        .map_err(plain)?;
+    Ok(found.map(|(_, id)| id.0).filter(|id| !id.as_bytes().is_empty()))
 }
 
 fn result(cert: String, key: String) -> Value {
@@ -228,8 +254,14 @@ fn certificate(request: &Request, key: &PrivateKey, authority: Option<&Value>) -
             )?;
             let signer = PrivateKey::read(&text_of(&authority.native_field("Key")))
                 .map_err(|error| Fault::Plain(format!("error parsing private key: {error}")))?;
-            let id = key_id(&cert.tbs_certificate.subject_public_key_info)?;
-            draft(cert.tbs_certificate.subject.clone(), Some(id)).signed_by(&signer)?
+            let issuer = cert.tbs_certificate.subject.clone();
+            // Go names the issuer's key by what the issuer's certificate calls it, and never a key of its own.
+            let id = if issuer == subject {
+                None
+            } else {
+                own_key_id(&cert)?
+            };
+            draft(issuer, id).signed_by(&signer)?
         }
     };
     Ok(result(cert, key.pem().map_err(plain)?))
@@ -241,7 +273,7 @@ struct Draft<'a> {
     subject: Name,
     key: &'a PrivateKey,
     issuer: Name,
-    /// `None` where a key signs for itself.
+    /// What the certificate calls the issuer's key, if anything.
     issuer_id: Option<OctetString>,
 }
 
@@ -259,7 +291,9 @@ impl Draft<'_> {
             PrivateKey::P384(key) => {
                 self.sign::<_, p384::ecdsa::DerSignature>(&p384::ecdsa::SigningKey::from(key))
             }
-            PrivateKey::Ed25519(key) => self.sign::<_, Ed25519Signature>(&Ed25519Signer(key)),
+            PrivateKey::P224(key) => self.sign(&PlainSigner::p224(key)),
+            PrivateKey::P521(key) => self.sign(&PlainSigner::p521(key)),
+            PrivateKey::Ed25519(key) => self.sign(&PlainSigner::ed25519(key).map_err(plain)?),
             PrivateKey::Dsa(_) => Err(plain(
                 "x509: certificate private key does not implement crypto.Signer",
             )),
@@ -289,7 +323,7 @@ impl Draft<'_> {
         }
         builder.add_extension(&KeyUsage(usage)).map_err(plain)?;
         builder
-            .add_extension(&ExtendedKeyUsage(vec![SERVER_AUTH, CLIENT_AUTH]))
+            .add_extension(&Purposes(ExtendedKeyUsage(vec![SERVER_AUTH, CLIENT_AUTH])))
             .map_err(plain)?;
         let constraints = BasicConstraints {
             ca: self.request.is_ca,
@@ -316,33 +350,109 @@ impl Draft<'_> {
     }
 }
 
-/// Ed25519 as the certificate builder takes signers; the crate's own signature lacks the encoding.
-struct Ed25519Signer<'a>(&'a ed25519_dalek::SigningKey);
+/// What a certificate may be used for; never critical, as in Go.
+struct Purposes(ExtendedKeyUsage);
 
-struct Ed25519Signature([u8; 64]);
+impl AssociatedOid for Purposes {
+    const OID: ObjectIdentifier = ExtendedKeyUsage::OID;
+}
 
-impl Keypair for Ed25519Signer<'_> {
-    type VerifyingKey = ed25519_dalek::VerifyingKey;
+impl Encode for Purposes {
+    fn encoded_len(&self) -> x509_cert::der::Result<Length> {
+        self.0.encoded_len()
+    }
 
-    fn verifying_key(&self) -> Self::VerifyingKey {
-        self.0.verifying_key()
+    fn encode(&self, encoder: &mut impl Writer) -> x509_cert::der::Result<()> {
+        self.0.encode(encoder)
     }
 }
 
-impl DynSignatureAlgorithmIdentifier for Ed25519Signer<'_> {
+impl AsExtension for Purposes {
+    fn critical(&self, _: &Name, _: &[Extension]) -> bool {
+        false
+    }
+}
+
+/// A key whose own crate does not sign as the certificate builder wants it, or not by the hash that Go takes.
+struct PlainSigner<'a, P> {
+    public: P,
+    algorithm: AlgorithmIdentifierOwned,
+    sign: Box<dyn Fn(&[u8]) -> std::result::Result<Vec<u8>, Unsigned> + 'a>,
+}
+
+type Unsigned = rsa::signature::Error;
+
+impl<'a> PlainSigner<'a, p224::PublicKey> {
+    fn p224(key: &'a p224::SecretKey) -> Self {
+        Self {
+            public: key.public_key(),
+            algorithm: by_hash(ECDSA_WITH_SHA256),
+            sign: Box::new(move |message| {
+                let signer = p224::ecdsa::SigningKey::from(key);
+                let signature: p224::ecdsa::Signature = signer.sign_prehash(&Sha256::digest(message))?;
+                Ok(signature.to_der().as_bytes().to_vec())
+            }),
+        }
+    }
+}
+
+impl<'a> PlainSigner<'a, p521::PublicKey> {
+    fn p521(key: &'a p521::SecretKey) -> Self {
+        Self {
+            public: key.public_key(),
+            algorithm: by_hash(ECDSA_WITH_SHA512),
+            sign: Box::new(move |message| {
+                let signer = p521::ecdsa::SigningKey::from_bytes(&key.to_bytes())?;
+                let signature: p521::ecdsa::Signature = signer.try_sign_with_rng(&mut OsRng, message)?;
+                Ok(signature.to_der().as_bytes().to_vec())
+            }),
+        }
+    }
+}
+
+impl<'a> PlainSigner<'a, ed25519_dalek::VerifyingKey> {
+    fn ed25519(key: &'a ed25519_dalek::SigningKey) -> x509_cert::spki::Result<Self> {
+        Ok(Self {
+            public: key.verifying_key(),
+            algorithm: key.signature_algorithm_identifier()?,
+            sign: Box::new(move |message| Ok(key.try_sign(message)?.to_bytes().to_vec())),
+        })
+    }
+}
+
+const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+const ECDSA_WITH_SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.4");
+
+fn by_hash(oid: ObjectIdentifier) -> AlgorithmIdentifierOwned {
+    AlgorithmIdentifierOwned {
+        oid,
+        parameters: None,
+    }
+}
+
+impl<P: Clone> Keypair for PlainSigner<'_, P> {
+    type VerifyingKey = P;
+
+    fn verifying_key(&self) -> P {
+        self.public.clone()
+    }
+}
+
+impl<P> DynSignatureAlgorithmIdentifier for PlainSigner<'_, P> {
     fn signature_algorithm_identifier(&self) -> x509_cert::spki::Result<AlgorithmIdentifierOwned> {
-        self.0.signature_algorithm_identifier()
+        Ok(self.algorithm.clone())
     }
 }
 
-impl Signer<Ed25519Signature> for Ed25519Signer<'_> {
-    fn try_sign(&self, message: &[u8]) -> std::result::Result<Ed25519Signature, rsa::signature::Error> {
-        let signature: ed25519_dalek::Signature = self.0.try_sign(message)?;
-        Ok(Ed25519Signature(signature.to_bytes()))
+struct PlainSignature(Vec<u8>);
+
+impl<P> Signer<PlainSignature> for PlainSigner<'_, P> {
+    fn try_sign(&self, message: &[u8]) -> std::result::Result<PlainSignature, Unsigned> {
+        (self.sign)(message).map(PlainSignature)
     }
 }
 
-impl SignatureBitStringEncoding for Ed25519Signature {
+impl SignatureBitStringEncoding for PlainSignature {
     fn to_bitstring(&self) -> x509_cert::der::Result<BitString> {
         BitString::from_bytes(&self.0)
     }

@@ -1,31 +1,34 @@
-//! Private keys as sprig makes, reads and prints them (sprig 3.3 `crypto.go`).
-//!
-//! Curves other than P-256 and P-384 are refused; Go reads P-224 and P-521 as well.
+//! Private keys as sprig makes, reads and prints them (sprig 3.3 `crypto.go`), on the four curves that Go knows.
 
 use super::encode::base64_decoded;
 use ed25519_dalek::SigningKey as Ed25519;
 use ed25519_dalek::pkcs8::KeypairBytes;
-use p256::elliptic_curve::sec1::ToEncodedPoint as _;
+use p256::elliptic_curve::sec1::{FromEncodedPoint, ModulusSize, ToEncodedPoint};
+use p256::elliptic_curve::{AffinePoint, CurveArithmetic, FieldBytesSize, SecretKey};
 use rsa::RsaPrivateKey;
 use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPrivateKey as _};
 use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, LineEnding, PrivateKeyInfo};
 use rsa::rand_core::OsRng;
 use sec1::{EcParameters, EcPrivateKey};
 use x509_cert::der::asn1::{Int, UintRef};
-use x509_cert::der::oid::ObjectIdentifier;
+use x509_cert::der::oid::{AssociatedOid, ObjectIdentifier};
 use x509_cert::der::{Decode as _, Encode as _, pem};
 use x509_cert::spki::{EncodePublicKey as _, SubjectPublicKeyInfoOwned};
 
-const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+const P224: ObjectIdentifier = p224::NistP224::OID;
+const P256: ObjectIdentifier = p256::NistP256::OID;
+const P384: ObjectIdentifier = p384::NistP384::OID;
+const P521: ObjectIdentifier = p521::NistP521::OID;
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
 /// A private key.
 pub(super) enum PrivateKey {
     Rsa(Box<RsaPrivateKey>),
+    P224(p224::SecretKey),
     P256(p256::SecretKey),
     P384(p384::SecretKey),
+    P521(p521::SecretKey),
     Ed25519(Box<Ed25519>),
     /// Only ever printed: Go cannot put one into a certificate.
     Dsa(Vec<u8>),
@@ -86,14 +89,10 @@ impl PrivateKey {
                 .to_pkcs1_pem(LineEnding::LF)
                 .map(|pem| pem.to_string())
                 .map_err(says)?,
-            Self::P256(key) => {
-                let point = key.public_key().to_encoded_point(false);
-                ec_pem(&key.to_bytes(), P256, point.as_bytes())?
-            }
-            Self::P384(key) => {
-                let point = key.public_key().to_encoded_point(false);
-                ec_pem(&key.to_bytes(), P384, point.as_bytes())?
-            }
+            Self::P224(key) => ec_pem(key)?,
+            Self::P256(key) => ec_pem(key)?,
+            Self::P384(key) => ec_pem(key)?,
+            Self::P521(key) => ec_pem(key)?,
             Self::Ed25519(key) => {
                 // Go's PKCS#8 holds no public key.
                 let bytes = KeypairBytes {
@@ -114,8 +113,10 @@ impl PrivateKey {
     pub(super) fn public(&self) -> Result<SubjectPublicKeyInfoOwned, String> {
         let der = match self {
             Self::Rsa(key) => key.to_public_key().to_public_key_der(),
+            Self::P224(key) => key.public_key().to_public_key_der(),
             Self::P256(key) => key.public_key().to_public_key_der(),
             Self::P384(key) => key.public_key().to_public_key_der(),
+            Self::P521(key) => key.public_key().to_public_key_der(),
             Self::Ed25519(key) => key.verifying_key().to_public_key_der(),
             Self::Dsa(_) => return Err("x509: unsupported public key type: *dsa.PublicKey".to_owned()),
         };
@@ -127,11 +128,18 @@ fn says(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-fn ec_pem(secret: &[u8], curve: ObjectIdentifier, point: &[u8]) -> Result<String, String> {
+/// As Go prints one: with its curve and its public key.
+fn ec_pem<C>(key: &SecretKey<C>) -> Result<String, String>
+where
+    C: AssociatedOid + CurveArithmetic,
+    AffinePoint<C>: FromEncodedPoint<C> + ToEncodedPoint<C>,
+    FieldBytesSize<C>: ModulusSize,
+{
+    let (secret, point) = (key.to_bytes(), key.public_key().to_encoded_point(false));
     let key = EcPrivateKey {
-        private_key: secret,
-        parameters: Some(EcParameters::NamedCurve(curve)),
-        public_key: Some(point),
+        private_key: &secret,
+        parameters: Some(EcParameters::NamedCurve(C::OID)),
+        public_key: Some(point.as_bytes()),
     };
     let der = key.to_der().map_err(says)?;
     pem::encode_string("EC PRIVATE KEY", LineEnding::LF, &der).map_err(says)
@@ -162,21 +170,27 @@ fn new_dsa() -> Result<Vec<u8>, String> {
 
 fn from_sec1(der: &[u8]) -> Result<PrivateKey, String> {
     let key = EcPrivateKey::from_der(der).map_err(says)?;
-    match key.parameters.and_then(EcParameters::named_curve) {
-        Some(P256) => p256::SecretKey::from_slice(key.private_key)
-            .map(PrivateKey::P256)
-            .map_err(says),
-        Some(P384) => p384::SecretKey::from_slice(key.private_key)
-            .map(PrivateKey::P384)
-            .map_err(says),
-        _ => Err("x509: unknown elliptic curve".to_owned()),
-    }
+    let bytes = key.private_key;
+    let read = match key.parameters.and_then(EcParameters::named_curve) {
+        Some(P224) => p224::SecretKey::from_slice(bytes).map(PrivateKey::P224),
+        Some(P256) => p256::SecretKey::from_slice(bytes).map(PrivateKey::P256),
+        Some(P384) => p384::SecretKey::from_slice(bytes).map(PrivateKey::P384),
+        Some(P521) => p521::SecretKey::from_slice(bytes).map(PrivateKey::P521),
+        _ => return Err("x509: unknown elliptic curve".to_owned()),
+    };
+    read.map_err(says)
 }
 
 fn from_pkcs8(der: &[u8]) -> Result<PrivateKey, String> {
     let info = PrivateKeyInfo::try_from(der).map_err(says)?;
     let curve = info.algorithm.parameters_oid().ok();
     match (info.algorithm.oid, curve) {
+        (EC_PUBLIC_KEY, Some(P224)) => p224::SecretKey::from_pkcs8_der(der)
+            .map(PrivateKey::P224)
+            .map_err(says),
+        (EC_PUBLIC_KEY, Some(P521)) => p521::SecretKey::from_pkcs8_der(der)
+            .map(PrivateKey::P521)
+            .map_err(says),
         (EC_PUBLIC_KEY, Some(P256)) => p256::SecretKey::from_pkcs8_der(der)
             .map(PrivateKey::P256)
             .map_err(says),

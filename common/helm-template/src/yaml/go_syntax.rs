@@ -9,7 +9,18 @@ use crate::template::number::format_float;
 /// A text longer than this is cut: aliases can make it endless.
 const MAX_LENGTH: usize = 1 << 20;
 
+const NULL: &str = "interface {}(nil)";
+
+/// Null has no type to print where nothing holds it.
 pub(super) fn of(tree: &Tree<'_>, node: Id) -> String {
+    match held(tree, node) {
+        null if null == NULL => "<nil>".to_owned(),
+        text => text,
+    }
+}
+
+/// As a part of a list or a map.
+fn held(tree: &Tree<'_>, node: Id) -> String {
     let mut out = String::new();
     write(tree, node, &mut out);
     out
@@ -50,7 +61,7 @@ type Keyed = (Option<f64>, String);
 fn sorted(tree: &Tree<'_>, entries: &[(Id, Id)]) -> Vec<(Keyed, Id)> {
     let mut all: Vec<(Keyed, Id)> = Vec::new();
     for (key, value) in entries {
-        let text = of(tree, *key);
+        let text = held(tree, *key);
         let keyed = (text.parse().ok(), text);
         match all.iter_mut().find(|(known, _)| *known == keyed) {
             Some(known) => known.1 = *value,
@@ -71,6 +82,6 @@ fn scalar(node: &Node<'_>, text: &str, plain: bool) -> String {
         Ok(Typed::Scalar(Scalar::Int(value))) => value.to_string(),
         Ok(Typed::Scalar(Scalar::Uint(value))) => format!("{value:#x}"),
         Ok(Typed::Scalar(Scalar::Float(value))) => format_float(value),
-        Ok(Typed::Scalar(_)) | Err(_) => "interface {}(nil)".to_owned(),
+        Ok(Typed::Scalar(_)) | Err(_) => NULL.to_owned(),
     }
 }
