@@ -26,7 +26,7 @@ pub(crate) struct Session<'s> {
     pub lookup: &'s dyn Lookup,
     pub limits: &'s Limits,
     pub included: RefCell<HashMap<Arc<str>, usize, RandomState>>,
-    pub regexes: RefCell<HashMap<Arc<str>, regex::bytes::Regex>>,
+    pub regexes: RefCell<HashMap<Arc<str>, crate::functions::regexes::Pattern>>,
     pub read: YamlRead,
     /// Text is collected in them.
     pub buffers: Buffers,

@@ -129,13 +129,20 @@ fn go_bool_verb(value: &Value) -> String {
     match value {
         Value::Null => "%!t(<nil>)".to_owned(),
         Value::Bool(b) => b.to_string(),
-        Value::Number(n) => format!("%!t(float64={n})"),
+        Value::Number(n) => format!("%!t(float64={})", helm_template::go_value(&n.as_f64().into())),
         Value::String(s) => format!("%!t(string={s})"),
         Value::Array(items) => {
             let items: Vec<String> = items.iter().map(go_bool_verb).collect();
             format!("[{}]", items.join(" "))
         }
-        Value::Object(_) => "map[]".to_owned(),
+        Value::Object(table) => {
+            let mut names: Vec<&String> = table.keys().collect();
+            names.sort();
+            let entries = names
+                .iter()
+                .map(|name| format!("%!t(string={name}):{}", go_bool_verb(&table[*name])));
+            format!("map[{}]", entries.collect::<Vec<_>>().join(" "))
+        }
     }
 }
 

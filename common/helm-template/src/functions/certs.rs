@@ -377,10 +377,11 @@ impl AsExtension for Purposes {
 struct PlainSigner<'a, P> {
     public: P,
     algorithm: AlgorithmIdentifierOwned,
-    sign: Box<dyn Fn(&[u8]) -> std::result::Result<Vec<u8>, Unsigned> + 'a>,
+    sign: Box<Sign<'a>>,
 }
 
 type Unsigned = rsa::signature::Error;
+type Sign<'a> = dyn Fn(&[u8]) -> std::result::Result<Vec<u8>, Unsigned> + 'a;
 
 impl<'a> PlainSigner<'a, p224::PublicKey> {
     fn p224(key: &'a p224::SecretKey) -> Self {

@@ -79,11 +79,20 @@ pub(super) fn zero() -> Time {
     )
 }
 
+/// A moment so many seconds after 1970, in a year that is short of the true one by this many: the calendar repeats,
+/// and `chrono` knows only its 260,000 years, where Go knows 292 milliards.
+fn far(seconds: i64) -> (DateTime<Utc>, i64) {
+    const PERIOD: i64 = 146_097 * 86_400;
+    const YEARS: i64 = 400;
+    if let Some(at) = DateTime::from_timestamp(seconds, 0) {
+        return (at, 0);
+    }
+    let at = DateTime::from_timestamp(seconds.rem_euclid(PERIOD), 0).unwrap_or_default();
+    (at, seconds.div_euclid(PERIOD) * YEARS)
+}
+
 fn time_of(value: &Value) -> Time {
-    let unix = |seconds: i64| {
-        let at = DateTime::from_timestamp(seconds, 0).unwrap_or_default();
-        Time::local(at.with_timezone(&Local))
-    };
+    let unix = |seconds: i64| Time::local(far(seconds).0.with_timezone(&Local));
     match value {
         Value::Native(native) => match &**native {
             Native::Time(time) => time.clone(),
@@ -97,6 +106,10 @@ fn time_of(value: &Value) -> Time {
 /// In `zone`: `Local`, `UTC`, or a name of the system's time zone database. What that does not know is taken
 /// as UTC, as sprig does.
 fn formatted(layout: &str, time: &Value, zone: &str) -> Value {
+    let later = match time {
+        Value::Int(seconds, _) => far(*seconds).1,
+        _ => 0,
+    };
     let time = time_of(time).at;
     let (time, name) = if zone == "Local" {
         let local = time.with_timezone(&Local);
@@ -104,7 +117,7 @@ fn formatted(layout: &str, time: &Value, zone: &str) -> Value {
     } else {
         in_zone(&time, zone).unwrap_or_else(|| (time.with_timezone(&Utc).fixed_offset(), "UTC".to_owned()))
     };
-    Value::str(super::go_time::format(layout, &time, &name))
+    Value::str(super::go_time::format_later(layout, &time, &name, later))
 }
 
 /// The time as clocks show it there, and what the zone is called at that time.

@@ -34,7 +34,7 @@ pub(super) const TABLE: &[Row] = &[
     ("toRawJson", "a", |_, a| to_json(json::to_json(&a[0], false))),
     ("mustToRawJson", "a", |_, a| to_json(json::to_json(&a[0], false))),
     ("mustFromJson", "s", |_, a| {
-        json::parse(&text_of(&a[0]))
+        json::parse(a[0].string_bytes().unwrap_or_default())
             .map(|j| Value::from_json(&j))
             .map_err(Fault::Plain)
     }),

@@ -58,11 +58,19 @@ fn joined(args: &[Value]) -> Vec<u8> {
     {
         return bytes.to_vec();
     }
-    let shown = args.iter().map(|arg| match arg.is_nil() {
-        true => Value::str("<no value>"),
-        false => arg.clone(),
-    });
-    gofmt::sprint(&shown.collect::<Vec<_>>())
+    let is_text = |arg: &Value| arg.is_nil() || arg.string_bytes().is_some();
+    let mut out = Vec::new();
+    for (i, arg) in args.iter().enumerate() {
+        if i > 0 && !is_text(arg) && !is_text(&args[i - 1]) {
+            out.push(b' ');
+        }
+        match arg {
+            arg if arg.is_nil() => out.extend_from_slice(b"<no value>"),
+            Value::Native(native) if native.kind() == "ptr" => gofmt::print(arg, &mut out),
+            arg => gofmt::print_operand(arg, &mut out),
+        }
+    }
+    out
 }
 
 fn html(text: &[u8]) -> Vec<u8> {

@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value as Json};
 const MAX_DEPTH: usize = 10_000;
 
 /// Reads one value and nothing else; numbers become float64.
-pub(crate) fn parse(text: &str) -> Result<Json, String> {
+pub(crate) fn parse(text: &[u8]) -> Result<Json, String> {
     match parse_on(text)? {
         (value, None) => Ok(value),
         (_, Some(message)) => Err(message),
@@ -15,9 +15,9 @@ pub(crate) fn parse(text: &str) -> Result<Json, String> {
 
 /// As `parse`, but a number that float64 cannot hold is read as null, and the first such complained of beside
 /// the value: Go looks at the syntax of the whole text first, and reads on.
-pub(crate) fn parse_on(text: &str) -> Result<(Json, Option<String>), String> {
+pub(crate) fn parse_on(text: &[u8]) -> Result<(Json, Option<String>), String> {
     let mut reader = Reader {
-        bytes: text.as_bytes(),
+        bytes: text,
         at: 0,
         depth: 0,
         overflow: None,
@@ -328,13 +328,13 @@ mod tests {
                 "json: cannot unmarshal number 1e400 into Go value of type float64",
             ),
         ] {
-            assert_eq!(parse(text).unwrap_err(), wanted, "{text}");
+            assert_eq!(parse(text.as_bytes()).unwrap_err(), wanted, "{text}");
         }
     }
 
     #[test]
     fn values_are_read() {
-        let value = parse(" {\"a\": [1, -2.5e1, \"\\u00e9\\ud83d\\ude00\\ud800\"], \"b\": null} ").unwrap();
+        let value = parse(b" {\"a\": [1, -2.5e1, \"\\u00e9\\ud83d\\ude00\\ud800\"], \"b\": null} ").unwrap();
         assert_eq!(
             value,
             serde_json::json!({"a": [1.0, -25.0, "é😀\u{fffd}"], "b": null})

@@ -3,7 +3,7 @@
 
 mod translate;
 
-pub(super) use translate::translate;
+pub(super) use translate::{Names, translate};
 
 /// Repetition may ask for this many.
 const MAX_REPEAT: i64 = 1000;

@@ -115,6 +115,11 @@ pub(crate) fn unnamed(offset: FixedOffset) -> String {
 
 /// `time.Format`
 pub(super) fn format(layout: &str, time: &DateTime<FixedOffset>, zone: &str) -> String {
+    format_later(layout, time, zone, 0)
+}
+
+/// The same of a moment so many years later.
+pub(super) fn format_later(layout: &str, time: &DateTime<FixedOffset>, zone: &str, later: i64) -> String {
     let mut out = String::new();
     let mut rest = layout;
     while !rest.is_empty() {
@@ -123,13 +128,14 @@ pub(super) fn format(layout: &str, time: &DateTime<FixedOffset>, zone: &str) -> 
         if element.is_empty() {
             break;
         }
-        out.push_str(&one(element, time, zone));
+        out.push_str(&one(element, time, zone, later));
         rest = after;
     }
     out
 }
 
-fn one(element: &str, time: &DateTime<FixedOffset>, zone: &str) -> String {
+fn one(element: &str, time: &DateTime<FixedOffset>, zone: &str, later: i64) -> String {
+    let year = i64::from(time.year()) + later;
     let month = MONTHS[time.month0() as usize];
     let day = DAYS[time.weekday().num_days_from_sunday() as usize];
     let (pm, hour12) = time.hour12();
@@ -139,9 +145,9 @@ fn one(element: &str, time: &DateTime<FixedOffset>, zone: &str) -> String {
         "Monday" => day.into(),
         "Mon" => day[..3].into(),
         "MST" => zone.into(),
-        "2006" if time.year() < 0 => format!("-{:04}", time.year().unsigned_abs()),
-        "2006" => format!("{:04}", time.year()),
-        "06" => format!("{:02}", time.year().rem_euclid(100)),
+        "2006" if year < 0 => format!("-{:04}", year.unsigned_abs()),
+        "2006" => format!("{year:04}"),
+        "06" => format!("{:02}", year.unsigned_abs() % 100),
         "01" => format!("{:02}", time.month()),
         "1" => time.month().to_string(),
         "02" => format!("{:02}", time.day()),

@@ -32,8 +32,12 @@ pub(super) const TABLE: &[Row] = &[
     ("toJson", "a", |_, a| {
         Ok(Value::string_from(json::to_json(&a[0], true).unwrap_or_default()))
     }),
-    ("fromJson", "s", |_, a| Ok(from_json(&text_of(&a[0])))),
-    ("fromJsonArray", "s", |_, a| Ok(from_json_array(&text_of(&a[0])))),
+    ("fromJson", "s", |_, a| {
+        Ok(from_json(a[0].string_bytes().unwrap_or_default()))
+    }),
+    ("fromJsonArray", "s", |_, a| {
+        Ok(from_json_array(a[0].string_bytes().unwrap_or_default()))
+    }),
     ("toToml", "a", |_, a| {
         if a[0].is_nil() {
             return Fault::plain("reflect: call of reflect.Value.Type on zero Value");
@@ -223,7 +227,7 @@ fn cannot_be(value: &Value, wanted: &str) -> String {
     format!("json: cannot unmarshal {kind} into Go value of type {wanted}")
 }
 
-fn from_json(text: &str) -> Value {
+fn from_json(text: &[u8]) -> Value {
     let (json, overflow) = match json::parse_on(text) {
         Ok(read) => read,
         Err(message) => return error_map(&message),
@@ -241,7 +245,7 @@ fn from_json(text: &str) -> Value {
     }
 }
 
-fn from_json_array(text: &str) -> Value {
+fn from_json_array(text: &[u8]) -> Value {
     let message = match json::parse_on(text) {
         Ok((Json::Null, _)) => return Value::nil_list(Elem::Any),
         Ok((array @ Json::Array(_), None)) => return Value::from_json(&array),

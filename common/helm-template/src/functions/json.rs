@@ -4,6 +4,7 @@ use crate::native::Native;
 use crate::template::number::{format_float, format_float_json};
 use crate::value::Value;
 use base64::Engine as _;
+use chrono::Datelike as _;
 
 /// Values nested deeper than this are refused: only cycles are.
 const MAX_DEPTH: usize = 5_000;
@@ -89,20 +90,29 @@ fn write(
                     .collect();
                 return object(&files, html, indent, depth, out);
             }
-            other => return write(&native(other), html, indent, depth + 1, out),
+            other => return write(&native(other)?, html, indent, depth + 1, out),
         },
     }
     Ok(())
 }
 
 /// What types that marshal themselves become.
-pub(crate) fn native(native: &Native) -> Value {
-    match native {
+///
+/// # Errors
+/// Times before the year 0 and after 9999.
+pub(crate) fn native(native: &Native) -> Result<Value, String> {
+    Ok(match native {
+        Native::Time(time) if !(0..=9999).contains(&time.at.year()) => {
+            let why = "Time.MarshalJSON: year outside of range [0,9999]";
+            return Err(format!(
+                "json: error calling MarshalJSON for type time.Time: {why}"
+            ));
+        }
         Native::Time(time) => Value::str(super::date::rfc3339(time)),
         Native::Version(version) => Value::str(version.to_string()),
         Native::ApiVersions(versions) => Value::strings(versions.iter().map(String::as_str)),
         Native::Struct(_) | Native::Files(_) => Value::Nil,
-    }
+    })
 }
 
 fn array(

@@ -296,24 +296,23 @@ fn join(args: &[Value]) -> Result {
 }
 
 /// A list longer than this is refused: it would eat all memory.
-const MAX_COUNT: i64 = 10_000_000;
+const MAX_COUNT: usize = 10_000_000;
 
+/// `untilStep`, whose numbers wrap around.
 fn count(start: i64, stop: i64, step: i64) -> std::result::Result<Vec<i64>, Fault> {
     let mut numbers = Vec::new();
     if step == 0 || (stop < start) != (step < 0) {
         return Ok(numbers);
     }
-    let span = (i128::from(stop) - i128::from(start)).abs() / i128::from(step).abs();
-    if span > i128::from(MAX_COUNT) {
-        return Err(Fault::Limit(format!(
-            "until\0a list of more than {MAX_COUNT} numbers"
-        )));
-    }
     let mut n = start;
     while if step > 0 { n < stop } else { n > stop } {
+        if numbers.len() >= MAX_COUNT {
+            return Err(Fault::Limit(format!(
+                "until\0a list of more than {MAX_COUNT} numbers"
+            )));
+        }
         numbers.push(n);
-        let Some(next) = n.checked_add(step) else { break };
-        n = next;
+        n = n.wrapping_add(step);
     }
     Ok(numbers)
 }
@@ -328,18 +327,18 @@ fn seq(args: &[Value]) -> Result {
     let numbers = match params[..] {
         [end] => {
             let step = if end < 1 { -1 } else { 1 };
-            count(1, end.saturating_add(step), step)?
+            count(1, end.wrapping_add(step), step)?
         }
         [start, end] => {
             let step = if end < start { -1 } else { 1 };
-            count(start, end.saturating_add(step), step)?
+            count(start, end.wrapping_add(step), step)?
         }
         [start, step, end] => {
             if end < start && step > 0 {
                 return Ok(Value::str(""));
             }
             let increment = if end < start { -1 } else { 1 };
-            count(start, end.saturating_add(increment), step)?
+            count(start, end.wrapping_add(increment), step)?
         }
         _ => Vec::new(),
     };

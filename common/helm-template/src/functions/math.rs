@@ -5,6 +5,7 @@ use super::{Row, int_of, strval_text, text_of};
 use crate::template::exec::Fault;
 use crate::template::number::{format_float, nearest_int, parse_int};
 use crate::value::Value;
+use num_bigint::BigInt;
 
 type Result = std::result::Result<Value, Fault>;
 
@@ -162,75 +163,71 @@ enum Op {
 }
 
 /// `shopspring/decimal`: exact on the shortest decimal text of each operand.
-#[derive(Clone, Copy)]
 struct Decimal {
-    digits: i128,
+    digits: BigInt,
     exponent: i32,
 }
 
+/// `decimal.DivisionPrecision`
+const PLACES: i32 = 16;
+
 impl Decimal {
+    /// None for what is no number.
     fn from_float(value: f64) -> Option<Self> {
         let text = format!("{value:e}");
         let (mantissa, exponent) = text.split_once('e')?;
         let places = mantissa.split_once('.').map_or(0, |(_, part)| part.len());
-        let digits = mantissa.replace('.', "").parse().ok()?;
         Some(Self {
-            digits,
+            digits: mantissa.replace('.', "").parse().ok()?,
             exponent: exponent.parse::<i32>().ok()? - i32::try_from(places).ok()?,
         })
     }
 
-    fn scaled(self, exponent: i32) -> Option<i128> {
-        let shift = u32::try_from(self.exponent.checked_sub(exponent)?).ok()?;
-        self.digits.checked_mul(10i128.checked_pow(shift)?)
+    /// The digits by a smaller exponent.
+    fn scaled(&self, exponent: i32) -> BigInt {
+        &self.digits * BigInt::from(10).pow(self.exponent.abs_diff(exponent))
     }
 
-    fn apply(self, other: Self, op: Op) -> Option<Self> {
+    fn apply(&self, other: &Self, op: Op) -> Self {
         let exponent = self.exponent.min(other.exponent);
         match op {
-            Op::Add => Some(Self {
-                digits: self.scaled(exponent)?.checked_add(other.scaled(exponent)?)?,
+            Op::Add => Self {
+                digits: self.scaled(exponent) + other.scaled(exponent),
                 exponent,
-            }),
-            Op::Sub => Some(Self {
-                digits: self.scaled(exponent)?.checked_sub(other.scaled(exponent)?)?,
+            },
+            Op::Sub => Self {
+                digits: self.scaled(exponent) - other.scaled(exponent),
                 exponent,
-            }),
-            Op::Mul => Some(Self {
-                digits: self.digits.checked_mul(other.digits)?,
-                exponent: self.exponent.checked_add(other.exponent)?,
-            }),
+            },
+            Op::Mul => Self {
+                digits: &self.digits * &other.digits,
+                exponent: self.exponent.saturating_add(other.exponent),
+            },
             Op::Div => self.divide(other),
         }
     }
 
-    /// Sixteen places, rounded half away from zero.
-    fn divide(self, other: Self) -> Option<Self> {
-        let mut numerator = self.digits;
-        let mut denominator = other.digits;
-        let shift = self.exponent - other.exponent + 16;
-        if shift >= 0 {
-            numerator = numerator.checked_mul(10i128.checked_pow(shift.unsigned_abs())?)?;
-        } else {
-            denominator = denominator.checked_mul(10i128.checked_pow(shift.unsigned_abs())?)?;
-        }
-        let (quotient, remainder) = (
-            numerator.checked_div(denominator)?,
-            numerator.checked_rem(denominator)?,
-        );
-        let up = remainder.checked_abs()?.checked_mul(2)? >= denominator.checked_abs()?;
-        let sign = if (numerator < 0) == (denominator < 0) {
-            1
-        } else {
-            -1
+    /// Sixteen places, rounded half away from zero; `other` is not zero.
+    fn divide(&self, other: &Self) -> Self {
+        let shift = self
+            .exponent
+            .saturating_sub(other.exponent)
+            .saturating_add(PLACES);
+        let power = BigInt::from(10).pow(shift.unsigned_abs());
+        let (numerator, denominator) = match shift {
+            0.. => (&self.digits * power, other.digits.clone()),
+            _ => (self.digits.clone(), &other.digits * power),
         };
-        Some(Self {
-            digits: if up { quotient + sign } else { quotient },
-            exponent: -16,
-        })
+        let (quotient, remainder) = (&numerator / &denominator, &numerator % &denominator);
+        let up = remainder.magnitude() * 2u8 >= *denominator.magnitude();
+        let one = BigInt::from_biguint(numerator.sign() * denominator.sign(), 1u8.into());
+        Self {
+            digits: if up { quotient + one } else { quotient },
+            exponent: -PLACES,
+        }
     }
 
-    fn to_float(self) -> f64 {
+    fn to_float(&self) -> f64 {
         format!("{}e{}", self.digits, self.exponent)
             .parse()
             .unwrap_or(0.0)
@@ -252,17 +249,9 @@ fn decimal(args: &[Value], op: Op) -> Result {
         }
     }
     let exact = rest.iter().try_fold(Decimal::from_float(*first), |sum, next| {
-        Some(sum.and_then(|sum| sum.apply(Decimal::from_float(*next)?, op)))
+        Some(Some(sum?.apply(&Decimal::from_float(*next)?, op)))
     });
-    if let Some(Some(exact)) = exact {
-        return Ok(Value::Float(exact.to_float()));
-    }
-    // Beyond 38 digits: as floats.
-    let apply = |a: f64, b: &f64| match op {
-        Op::Add => a + b,
-        Op::Sub => a - b,
-        Op::Mul => a * b,
-        Op::Div => a / b,
-    };
-    Ok(Value::Float(rest.iter().fold(*first, apply)))
+    Ok(Value::Float(
+        exact.flatten().map_or(f64::NAN, |exact| exact.to_float()),
+    ))
 }

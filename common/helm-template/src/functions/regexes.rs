@@ -3,6 +3,7 @@
 use super::{Context, Row, go_regex, int_of, text_of};
 use crate::spare::Beyond;
 use crate::template::exec::Fault;
+use crate::unicode;
 use crate::value::{Elem, List, Value};
 use regex::bytes::Regex;
 use std::rc::Rc;
@@ -58,14 +59,29 @@ const PANIC: &str = "regexp: Compile";
 /// A pattern by itself.
 pub(crate) fn parse(pattern: &str) -> Option<Regex> {
     go_regex::check(pattern).ok()?;
-    Regex::new(&go_regex::translate(pattern)).ok()
+    Regex::new(&go_regex::translate(pattern).0).ok()
+}
+
+/// A pattern with the names of its groups.
+#[derive(Clone)]
+pub(crate) struct Pattern {
+    regex: Regex,
+    names: Rc<go_regex::Names>,
+}
+
+impl std::ops::Deref for Pattern {
+    type Target = Regex;
+
+    fn deref(&self) -> &Regex {
+        &self.regex
+    }
 }
 
 fn bytes(value: &Value) -> &[u8] {
     value.string_bytes().unwrap_or_default()
 }
 
-fn compile(context: &Context<'_, '_>, pattern: &Value, panic: &str) -> std::result::Result<Regex, Fault> {
+fn compile(context: &Context<'_, '_>, pattern: &Value, panic: &str) -> std::result::Result<Pattern, Fault> {
     let text = text_of(pattern);
     if let Some(known) = context.session.regexes.borrow().get(&*text) {
         return Ok(known.clone());
@@ -85,14 +101,17 @@ fn compile(context: &Context<'_, '_>, pattern: &Value, panic: &str) -> std::resu
         return Err(Fault::Plain(refused(format!("invalid UTF-8: `{shown}`"))));
     }
     go_regex::check(&text).map_err(|complaint| Fault::Plain(refused(complaint)))?;
-    let regex = Regex::new(&go_regex::translate(&text))
+    let (translated, names) = go_regex::translate(&text);
+    let regex = Regex::new(&translated)
         .map_err(|_| Fault::Plain(refused(format!("expression nests too deeply: `{text}`"))))?;
+    let names = Rc::new(names);
+    let pattern = Pattern { regex, names };
     let mut known = context.session.regexes.borrow_mut();
-    known.insert(text.as_ref().into(), regex.clone());
-    Ok(regex)
+    known.insert(text.as_ref().into(), pattern.clone());
+    Ok(pattern)
 }
 
-fn find(regex: &Regex, args: &[Value]) -> Result {
+fn find(regex: &Pattern, args: &[Value]) -> Result {
     let text = bytes(&args[1]);
     Ok(Value::string_from(
         regex
@@ -127,7 +146,7 @@ fn place(captures: &regex::bytes::Captures<'_>) -> std::ops::Range<usize> {
     captures.get(0).map_or(0..0, |whole| whole.range())
 }
 
-fn find_all(regex: &Regex, args: &[Value]) -> Result {
+fn find_all(regex: &Pattern, args: &[Value]) -> Result {
     let text = bytes(&args[1]);
     let all = matches(regex, text);
     let all = all.iter().take(limit(int_of(&args[2])));
@@ -167,15 +186,66 @@ fn substituted(
     Value::string_from(out)
 }
 
-fn replace(regex: &Regex, args: &[Value]) -> Result {
-    // Go reads `$1x` as the group named 1x; so does this crate.
+fn replace(pattern: &Pattern, args: &[Value]) -> Result {
     let template = bytes(&args[2]);
-    Ok(substituted(regex, bytes(&args[1]), |found, out| {
-        found.expand(template, out);
+    Ok(substituted(pattern, bytes(&args[1]), |found, out| {
+        expand(template, found, &pattern.names, out);
     }))
 }
 
-fn literal(regex: &Regex, args: &[Value]) -> Result {
+/// `Regexp.Expand`: `$name`, as long a name as can be, `${name}` and `$$`. A dollar before anything else is one.
+fn expand(
+    mut template: &[u8],
+    found: &regex::bytes::Captures<'_>,
+    names: &go_regex::Names,
+    out: &mut Vec<u8>,
+) {
+    while let Some(at) = template.iter().position(|byte| *byte == b'$') {
+        out.extend_from_slice(&template[..at]);
+        template = &template[at + 1..];
+        if let Some(rest) = template.strip_prefix(b"$") {
+            out.push(b'$');
+            template = rest;
+        } else if let Some((name, rest)) = reference(template) {
+            template = rest;
+            let group = match group_number(name) {
+                Some(number) => found.get(number),
+                None => names
+                    .iter()
+                    .filter(|(known, _)| **known == *name)
+                    .find_map(|(_, number)| found.get(*number)),
+            };
+            out.extend_from_slice(group.map_or(b"", |group| group.as_bytes()));
+        } else {
+            out.push(b'$');
+        }
+    }
+    out.extend_from_slice(template);
+}
+
+/// The name behind a dollar, and what follows.
+fn reference(text: &[u8]) -> Option<(&str, &[u8])> {
+    let inner = text.strip_prefix(b"{");
+    let valid = inner.unwrap_or(text).utf8_chunks().next()?.valid();
+    let end = valid.find(|c: char| c != '_' && !unicode::is_letter(c) && !unicode::is_digit(c));
+    let name = &valid[..end.unwrap_or(valid.len())];
+    let rest = &inner.unwrap_or(text)[name.len()..];
+    let rest = if inner.is_some() {
+        rest.strip_prefix(b"}")?
+    } else {
+        rest
+    };
+    (!name.is_empty()).then_some((name, rest))
+}
+
+/// Digits name a group by its number, unless they begin with a zero or are too many.
+fn group_number(name: &str) -> Option<usize> {
+    const TOO_LARGE: usize = 1_000_000_000;
+    let plain = name.bytes().all(|b| b.is_ascii_digit()) && (name == "0" || !name.starts_with('0'));
+    name.parse().ok().filter(|number| plain && *number < TOO_LARGE)
+}
+
+fn literal(regex: &Pattern, args: &[Value]) -> Result {
     let replacement = bytes(&args[2]);
     Ok(substituted(regex, bytes(&args[1]), |_, out| {
         out.extend_from_slice(replacement);
@@ -183,7 +253,7 @@ fn literal(regex: &Regex, args: &[Value]) -> Result {
 }
 
 /// `Regexp.Split`
-fn split(regex: &Regex, args: &[Value]) -> Result {
+fn split(regex: &Pattern, args: &[Value]) -> Result {
     let (text, count) = (bytes(&args[1]), int_of(&args[2]));
     let mut parts = Vec::new();
     if count == 0 {
@@ -236,6 +306,23 @@ mod tests {
             let regex = parse(pattern).unwrap();
             let found_here = regex.find("äb+1α".as_bytes()).map_or(&b""[..], |m| m.as_bytes());
             assert_eq!(std::str::from_utf8(found_here).unwrap(), found, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn groups_are_named_as_in_go() {
+        for (pattern, template, wanted) in [
+            ("(?P<1a>b)(.)", "$1a-${1a}-$2.$3$$", "b-b-c.$"),
+            ("(?P<n>x)|(?P<n>b)c", "<${n}>", "<b>"),
+            ("(b)(c)", "$2$1x${1}x$é$0$00", "cbxbc"),
+            ("(b)(c)", "${1${-}$-$", "${1${-}$-$"),
+            ("(?:b)(?i)(C)", "$1", "c"),
+        ] {
+            let (translated, names) = super::go_regex::translate(pattern);
+            let captures = super::Regex::new(&translated).unwrap().captures(b"abc").unwrap();
+            let mut out = Vec::new();
+            super::expand(template.as_bytes(), &captures, &names, &mut out);
+            assert_eq!(std::str::from_utf8(&out).unwrap(), wanted, "{pattern} {template}");
         }
     }
 }

@@ -199,7 +199,7 @@ impl Writer {
             Value::Native(native) => match &**native {
                 Native::Time(time) => self.text(&time_text(time)),
                 Native::Struct(_) | Native::Files(_) => self.inline_table(value)?,
-                other => self.inline(&super::json::native(other))?,
+                other => self.inline(&super::json::native(other)?)?,
             },
             Value::Invalid | Value::Nil => {}
         }

@@ -102,11 +102,11 @@ impl Joined {
             return;
         }
         for c in word.text.chars() {
-            if is_connector(c) {
-                self.out.push(self.connector);
-            } else {
-                self.out.push(unicode::to_lower(c));
-            }
+            self.out.push(match c {
+                c if is_connector(c) => self.connector,
+                c if is_upper(c) => unicode::to_lower(c),
+                c => c,
+            });
         }
     }
 

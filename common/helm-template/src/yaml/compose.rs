@@ -9,6 +9,7 @@ use crate::value::{Entries, Value};
 use base64::Engine as _;
 use serde_json::{Map, Number, Value as Json};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// What data is made of: JSON, or the values of templates.
 pub(super) trait Data: Sized {
@@ -26,6 +27,10 @@ pub(super) trait Data: Sized {
     /// A finite number.
     fn float(value: f64) -> Self;
     fn text(text: Cow<'_, str>) -> Self;
+    /// An infinite number, or none.
+    fn odd_float(_value: f64) -> Self {
+        Self::null()
+    }
     fn list(items: Vec<Self>) -> Self;
     fn insert(members: &mut Self::Members, name: Cow<'_, str>, value: Self::Member);
     fn map(members: Self::Members) -> Self;
@@ -121,16 +126,59 @@ fn scan<D: Data>(text: &[u8]) -> Result<D, String> {
                 open: Vec::new(),
                 tables: 0,
                 bad_key: None,
-                bad_number: None,
+                odd_number: false,
             };
             let data = decoder.data(root)?;
-            let bad_key = decoder.bad_key.map(|key| key.complaint);
-            match bad_key.or(decoder.bad_number) {
-                Some(complaint) => Err(complaint),
-                None => Ok(data),
+            if let Some(key) = decoder.bad_key.take() {
+                return Err(key.complaint);
             }
+            if decoder.odd_number
+                && let Odd(Some(number)) = decoder.data(root)?
+            {
+                return Err(format!("json: unsupported value: {}", format_float(number)));
+            }
+            Ok(data)
         }
         None => Ok(D::null()),
+    }
+}
+
+/// The first number of a document that JSON has not, in the order in which it is written as JSON. Of a key that is
+/// given twice only the last value is.
+struct Odd(Option<f64>);
+
+impl Data for Odd {
+    type Members = BTreeMap<String, Option<f64>>;
+    type Member = Self;
+    fn null() -> Self {
+        Self(None)
+    }
+    fn bool(_: bool) -> Self {
+        Self(None)
+    }
+    fn int(_: i64) -> Self {
+        Self(None)
+    }
+    fn uint(_: u64) -> Self {
+        Self(None)
+    }
+    fn float(_: f64) -> Self {
+        Self(None)
+    }
+    fn odd_float(value: f64) -> Self {
+        Self(Some(value))
+    }
+    fn text(_: Cow<'_, str>) -> Self {
+        Self(None)
+    }
+    fn list(items: Vec<Self>) -> Self {
+        Self(items.into_iter().find_map(|item| item.0))
+    }
+    fn insert(members: &mut Self::Members, name: Cow<'_, str>, value: Self) {
+        members.insert(name.into_owned(), value.0);
+    }
+    fn map(members: Self::Members) -> Self {
+        Self(members.into_values().flatten().next())
     }
 }
 
@@ -146,8 +194,8 @@ struct Decoder<'d> {
     tables: usize,
     /// What only shows when the whole document, decoded, is turned into JSON: a key that JSON has not,
     bad_key: Option<BadKey>,
-    /// and then a number.
-    bad_number: Option<String>,
+    /// and perhaps a number.
+    odd_number: bool,
 }
 
 /// A key that JSON has not, and what is said of it. Given again in the same table it is the same, with another value.
@@ -304,9 +352,8 @@ impl<'d> Decoder<'d> {
             Typed::Scalar(Scalar::Uint(value)) => D::uint(value),
             Typed::Scalar(Scalar::Float(value)) if value.is_finite() => D::float(value),
             Typed::Scalar(Scalar::Float(value)) => {
-                let complaint = || format!("json: unsupported value: {}", format_float(value));
-                self.bad_number.get_or_insert_with(complaint);
-                D::null()
+                self.odd_number = true;
+                D::odd_float(value)
             }
             Typed::Scalar(_) => D::null(),
         })

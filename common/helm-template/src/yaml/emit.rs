@@ -148,7 +148,7 @@ impl Emitter {
                     .collect();
                 self.mapping(entries.iter().map(|(name, data)| (*name, data)))
             }
-            other => match json::native(other) {
+            other => match json::native(other)? {
                 Value::List(list) => self.sequence(&list.items, place),
                 scalar => self.node(&scalar, place),
             },

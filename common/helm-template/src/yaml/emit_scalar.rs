@@ -23,7 +23,8 @@ impl Emitter {
     /// A string, its style by what it says and what stands in it.
     pub(super) fn string(&mut self, text: &str, place: Place) -> Result<(), String> {
         let text = Text::new(text);
-        if text.has(kind::ODD) {
+        // What takes no way through JSON stays as it is.
+        if text.has(kind::ODD) && !self.third {
             let carried = carried(text.text)?;
             self.text(Text::new(&carried), place);
         } else {

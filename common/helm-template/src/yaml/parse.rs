@@ -116,10 +116,6 @@ impl<'t> Parser<'t> {
 
     fn root(&mut self) -> Parse<Option<Id>> {
         let (mut token, mut mark) = self.peek()?;
-        while token == Token::DocumentEnd {
-            self.scanner.skip();
-            (token, mark) = self.peek()?;
-        }
         if token == Token::StreamEnd {
             return Ok(None);
         }

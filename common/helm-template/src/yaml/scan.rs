@@ -120,7 +120,7 @@ impl<'t> Scanner<'t> {
     }
 
     fn fill(&mut self) -> Scan<()> {
-        while !self.done {
+        loop {
             if !self.tokens.is_empty() {
                 // One that may be a key has to wait for what follows it.
                 let known = self.keys_by_token.iter().find(|(token, _)| *token == self.taken);
@@ -128,6 +128,9 @@ impl<'t> Scanner<'t> {
                 if !self.is_key_valid(level)? {
                     break;
                 }
+            }
+            if self.done {
+                break;
             }
             self.fetch()?;
         }

@@ -3,11 +3,15 @@
 
 use super::{before, class_char, counted, escape, group, next};
 
-/// The same pattern for the `regex` crate; `pattern` has been checked.
-pub(in crate::functions) fn translate(pattern: &str) -> String {
+/// Names of groups, each with the group's number: Go lets several have one name.
+pub(in crate::functions) type Names = Vec<(Box<str>, usize)>;
+
+/// The same pattern for the `regex` crate, and the names of its groups, which that crate would not all take;
+/// `pattern` has been checked.
+pub(in crate::functions) fn translate(pattern: &str) -> (String, Names) {
     let mut out = String::with_capacity(pattern.len() + 8);
     let mut rest = pattern;
-    let mut names = Vec::new();
+    let mut groups = Groups::default();
     while !rest.is_empty() {
         let (c, after) = next(rest);
         rest = match c {
@@ -15,7 +19,7 @@ pub(in crate::functions) fn translate(pattern: &str) -> String {
             '[' => class(&mut out, rest),
             '(' => {
                 out.push('(');
-                group_name(after, &mut names)
+                groups.open(after)
             }
             // Where Go sees no repetition, a brace is a brace.
             '{' if counted(rest).is_none() => {
@@ -28,20 +32,28 @@ pub(in crate::functions) fn translate(pattern: &str) -> String {
             }
         };
     }
-    out
+    (out, groups.names)
 }
 
-/// Passes the name of a group by if another has it: Go lets there be several and finds the first.
-fn group_name<'p>(text: &'p str, names: &mut Vec<&'p str>) -> &'p str {
-    let named = text.strip_prefix("?P<").or_else(|| text.strip_prefix("?<"));
-    let Some((name, rest)) = named.and_then(|text| text.split_once('>')) else {
-        return text;
-    };
-    if names.contains(&name) {
-        return rest;
+#[derive(Default)]
+struct Groups {
+    count: usize,
+    names: Names,
+}
+
+impl Groups {
+    /// What follows an opening parenthesis; a name is kept here and passed by.
+    fn open<'p>(&mut self, text: &'p str) -> &'p str {
+        let named = text.strip_prefix("?P<").or_else(|| text.strip_prefix("?<"));
+        let (name, rest) = match named.and_then(|text| text.split_once('>')) {
+            Some((name, rest)) => (Some(name), rest),
+            None if text.starts_with('?') => return text,
+            None => (None, text),
+        };
+        self.count += 1;
+        self.names.extend(name.map(|name| (name.into(), self.count)));
+        rest
     }
-    names.push(name);
-    text
 }
 
 /// What begins with a backslash, outside a class; gives what follows.

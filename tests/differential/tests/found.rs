@@ -1,0 +1,61 @@
+//! What differed once, found by random cases and by charts of others: asked of both engines again.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
+
+use std::collections::BTreeMap;
+
+use differential::engines::Helm;
+use differential::report;
+use differential::snippets::{Setting, Snippet, compare};
+
+const TEMPLATES: &[&str] = &[
+    // Characters that JSON does not escape, where no JSON is on the way.
+    r#"{{ toYamlPretty (dict "k2" "\x7f" "\u0085" "\ufeff") }}"#,
+    // Years that JSON does not take, and those beyond all calendars.
+    r#"{{ $t := mustDateModify "-9223372036854775808ns" (toDate "2006" "x") }}{{ toPrettyJson $t }}{{ toYaml $t }}{{ toYamlPretty $t }}"#,
+    r#"{{ mustToJson (mustDateModify "-9223372036854775808ns" (toDate "2006" "x")) }}"#,
+    r#"{{ range list 9223372036854775807 -9123372036854775807 253402300800 }}{{ date "2006-01-02 06 Mon 15:04|" . }}{{ end }}"#,
+    // Sums beyond what a float or 38 digits hold.
+    "{{ divf 123456789.125 1e308 }} {{ mulf 1e300 1e200 }} {{ addf 1e300 1e-300 }} {{ divf -2 3 }} {{ divf 1e300 1e-5 7 }}",
+    "{{ subf 0.1 0.2 }} {{ mulf 1e-200 1e-200 }} {{ divf 1 3 3 }} {{ divf 0 3 }} {{ addf 1e308 1e308 }} {{ divf 5 2 }}",
+    // Pointers are followed where several arguments become one text.
+    r#"{{ js "" $.Capabilities.HelmVersion nil (list 1 "x") }}{{ html $.Capabilities 1 2 }}{{ urlquery "a b" $.Capabilities.KubeVersion 1 nil 2 }}"#,
+    // Names of groups that begin with a digit, or that several have; what a dollar names.
+    r#"{{ regexReplaceAll "(?P<1a>b)(.)" "abcd" "$1a-${1a}-$2.$3$$${a-b}$é$" }}"#,
+    r#"{{ regexReplaceAll "(?P<n>x)|(?P<n>b)c" "abcd" "<${n}$0${00}$10>" }}{{ regexMatch "(?P<1a>x)" "ax" }}"#,
+    // Numbers that wrap around.
+    "{{ untilStep 4 10 9223372036854775807 }} {{ seq 9223372036854775807 }} {{ untilStep -4 -10 -9223372036854775807 }} {{ seq 1 2 1 }}",
+    // What is said of bytes that are no text; letters that are neither upper nor lower case.
+    r#"{{ mustFromJson (b64dec "/w==") }}"#,
+    r#"{{ fromJson (b64dec "W/9d") }}{{ fromJsonArray (b64dec "/w==") }}{{ snakecase "İᾼfooǅBar" }}{{ kebabcase "ᾼ ᾼA" }}"#,
+    // A document that begins with its end; numbers that JSON has not, and those that are given again.
+    r#"{{ fromYaml "...\n2001-01-01: 3\n" }}{{ fromYaml "...\n---\na: 1\n" }}{{ fromYaml "...\n" }}"#,
+    r#"{{ fromYaml "a: {yes: .inf, true: 1}" }}{{ fromYaml "b: [.nan]\na: -.inf\n" }}{{ fromYaml "{a: {b: .nan}, a: 1}" }}{{ fromYaml "{<<: {a: .inf}, a: 2}" }}"#,
+    // A bracket where a key must be, and the end of the text.
+    r#"{{ fromYaml "\nkind: Third\n[\n\n" }}{{ fromYaml "kind: Third\n[" }}{{ fromYaml "a: 1\n{\n" }}{{ fromYaml "- a\n[\n" }}{{ fromYaml "a:\n  b: 1\n[\n" }}{{ fromYaml "a:\n  b: 1\n  [\n" }}{{ fromYaml "a: 1\n[a,\n" }}{{ fromYaml "a: 1\n[a,\n b]: 1\n" }}{{ fromYaml "[\n" }}{{ fromYaml "[a" }}{{ fromYaml "a: 1\n\"\n" }}{{ fromYaml "a: 1\n&x\n" }}{{ fromYaml "a: 1\n? \n" }}{{ fromYaml "a: 1\nb\n" }}{{ fromYaml "[a\n]: 1\n" }}"#,
+    // Keys of a type that makes no text.
+    r#"{{ fromYaml "? \n" }}{{ fromYaml "~: ~" }}{{ fromYaml "~: [~, {a: ~}]" }}{{ fromYaml "[~]: 1" }}"#,
+];
+
+#[test]
+fn found_once() {
+    let Some(helm) = Helm::from_env("found_once") else {
+        return;
+    };
+    let setting = Setting {
+        chart: "apiVersion: v2\nname: sem\nversion: 1.2.3\n".to_owned(),
+        files: BTreeMap::from([("f.txt".to_owned(), b"line 1\nline 2\n".to_vec())]),
+        ..Setting::default()
+    };
+    let snippets: Vec<Snippet> = TEMPLATES
+        .iter()
+        .map(|template| Snippet {
+            name: (*template).to_owned(),
+            template: (*template).to_owned(),
+            values: "{}".to_owned(),
+        })
+        .collect();
+    let differences = compare(&helm, &setting, &snippets).unwrap();
+    if !differences.is_empty() {
+        panic!("{}", report::describe("found", &differences).unwrap());
+    }
+}
