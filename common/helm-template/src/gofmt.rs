@@ -207,7 +207,7 @@ fn print_native(native: &Native, out: &mut Vec<u8>, plus: bool, depth: usize) {
                 }
                 push(out, name);
                 out.push(b':');
-                print_verb_v(&Value::Bytes(data.clone()), out, plus, depth + 1);
+                print_verb_v(&Value::Bytes(data.clone().into()), out, plus, depth + 1);
             }
             out.push(b']');
         }

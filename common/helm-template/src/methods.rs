@@ -34,7 +34,7 @@ pub(crate) fn find(receiver: &Value, name: &str) -> Option<Method> {
         },
         Value::Native(native) => match (&**native, name) {
             (Native::Files(_), "Get") => ("s", |r, a| Ok(Value::string_from(bytes_of(r, &a[0]).to_vec()))),
-            (Native::Files(_), "GetBytes") => ("s", |r, a| Ok(Value::Bytes(bytes_of(r, &a[0])))),
+            (Native::Files(_), "GetBytes") => ("s", |r, a| Ok(Value::Bytes(bytes_of(r, &a[0]).into()))),
             (Native::Files(_), "Glob") => ("s", glob),
             (Native::Files(_), "Lines") => ("s", lines),
             (Native::Files(_), "AsConfig") => {

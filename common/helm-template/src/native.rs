@@ -201,8 +201,8 @@ impl Native {
         match self {
             Self::Struct(s) => s.get(name).cloned(),
             Self::Files(files) => Some(match files.get(name) {
-                Some(data) => Value::Bytes(data.clone()),
-                None => Value::Bytes([].into()),
+                Some(data) => Value::Bytes(data.clone().into()),
+                None => Value::Bytes(crate::spare::Bytes::default()),
             }),
             _ => None,
         }

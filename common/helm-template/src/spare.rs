@@ -3,6 +3,7 @@
 
 use crate::value::{Elem, List, Value};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// What stands behind a slice's end.
 #[derive(Clone, Debug)]
@@ -12,6 +13,53 @@ pub(crate) enum Beyond {
     Zeros(usize),
     /// The items of another slice from there on, and what is behind them.
     Rest(Rc<List>, usize),
+}
+
+/// Bytes with what there is room for behind them: zeros, until somebody writes there, which no template can.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bytes(Rc<Room>);
+
+#[derive(Debug, Default)]
+struct Room {
+    data: Arc<[u8]>,
+    spare: usize,
+}
+
+impl Bytes {
+    pub fn capacity(&self) -> usize {
+        self.len() + self.0.spare
+    }
+
+    /// From `start` to `end`, which may lie behind the last of them.
+    pub fn part(&self, start: usize, end: usize) -> Self {
+        let mut data = self.get(start..end.min(self.len())).unwrap_or_default().to_vec();
+        data.resize(end - start, 0);
+        let (data, spare) = (data.into(), self.capacity() - end);
+        Self(Rc::new(Room { data, spare }))
+    }
+}
+
+/// A file, as `os.ReadFile` reads one: with room for 512 bytes at least, and for one more than it has.
+impl From<Arc<[u8]>> for Bytes {
+    fn from(data: Arc<[u8]>) -> Self {
+        const LEAST: usize = 512;
+        let spare = LEAST.max(data.len() + 1) - data.len();
+        Self(Rc::new(Room { data, spare }))
+    }
+}
+
+impl std::ops::Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0.data
+    }
+}
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
 }
 
 /// Sizes of memory that Go hands out, up to where it goes by pages.

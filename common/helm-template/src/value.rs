@@ -23,7 +23,7 @@ pub(crate) enum Value {
     /// A string that is not UTF-8.
     RawStr(Arc<[u8]>),
     /// `[]byte`
-    Bytes(Arc<[u8]>),
+    Bytes(crate::spare::Bytes),
     List(Rc<List>),
     Map(Rc<Map>),
     /// Go structs and types with methods.
@@ -304,7 +304,7 @@ impl Value {
             (Self::Float(a), Self::Float(b)) => a == b,
             (Self::Str(a), Self::Str(b)) => a == b,
             (Self::RawStr(a), Self::RawStr(b)) => a == b,
-            (Self::Bytes(a), Self::Bytes(b)) => a == b,
+            (Self::Bytes(a), Self::Bytes(b)) => a[..] == b[..],
             (Self::List(a), Self::List(b)) => {
                 Rc::ptr_eq(a, b)
                     || a.elem == b.elem

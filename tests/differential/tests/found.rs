@@ -27,6 +27,17 @@ const TEMPLATES: &[&str] = &[
     // What is said of bytes that are no text; letters that are neither upper nor lower case.
     r#"{{ mustFromJson (b64dec "/w==") }}"#,
     r#"{{ fromJson (b64dec "W/9d") }}{{ fromJsonArray (b64dec "/w==") }}{{ snakecase "İᾼfooǅBar" }}{{ kebabcase "ᾼ ᾼA" }}"#,
+    // Structs by go-yaml 3 itself.
+    "{{ toYamlPretty $.Capabilities }}{{ toYamlPretty (dict \"c\" $.Chart \"d\" $.Chart.Dependencies \"f\" $.Files) }}{{ toYamlPretty $ }}",
+    r#"{{ toYamlPretty (genSelfSignedCertWithKey "x" nil nil 1 "") }}{{ toYamlPretty (semver "1.2.3-a+b") }}{{ toYamlPretty (urlParse "http://x/y") }}"#,
+    r#"{{ toYamlPretty (buildCustomCert "" "") }}{{ toYamlPretty (list (semver "1") $.Chart.Maintainers (index $.Chart.Maintainers 0)) }}"#,
+    r#"{{ toYamlPretty (list (semver "1") $.Chart.Maintainers (index $.Chart.Maintainers 0) $.Capabilities.KubeVersion $.Capabilities.APIVersions) }}"#,
+    r#"{{ fromYaml "a: >20\n" }}{{ fromYaml "a: >+0\n" }}{{ fromYaml "a: |2+0\n" }}{{ fromYaml "a: |-20\n" }}"#,
+    // Room behind the bytes of a file.
+    r#"{{ slice ($.Files.GetBytes "f.txt") 5 20 | len }}{{ slice (slice ($.Files.GetBytes "f.txt") 5 20) 10 507 | len }}{{ slice ($.Files.GetBytes "f.txt") 20 30 }}"#,
+    r#"{{ slice ($.Files.GetBytes "f.txt") 0 513 }}"#,
+    r#"{{ slice (slice ($.Files.GetBytes "f.txt") 5 20) 10 508 }}"#,
+    r#"{{ slice ($.Files.GetBytes "none") 0 1 }}{{ slice (index $.Files "f.txt") 0 512 | len }}"#,
     // A document that begins with its end; numbers that JSON has not, and those that are given again.
     r#"{{ fromYaml "...\n2001-01-01: 3\n" }}{{ fromYaml "...\n---\na: 1\n" }}{{ fromYaml "...\n" }}"#,
     r#"{{ fromYaml "a: {yes: .inf, true: 1}" }}{{ fromYaml "b: [.nan]\na: -.inf\n" }}{{ fromYaml "{a: {b: .nan}, a: 1}" }}{{ fromYaml "{<<: {a: .inf}, a: 2}" }}"#,
@@ -36,13 +47,16 @@ const TEMPLATES: &[&str] = &[
     r#"{{ fromYaml "? \n" }}{{ fromYaml "~: ~" }}{{ fromYaml "~: [~, {a: ~}]" }}{{ fromYaml "[~]: 1" }}"#,
 ];
 
+const CHART: &str =
+    "apiVersion: v2\nname: sem\nversion: 1.2.3\nmaintainers: [{name: a, email: b}, {name: c}]\n";
+
 #[test]
 fn found_once() {
     let Some(helm) = Helm::from_env("found_once") else {
         return;
     };
     let setting = Setting {
-        chart: "apiVersion: v2\nname: sem\nversion: 1.2.3\n".to_owned(),
+        chart: CHART.to_owned(),
         files: BTreeMap::from([("f.txt".to_owned(), b"line 1\nline 2\n".to_vec())]),
         ..Setting::default()
     };

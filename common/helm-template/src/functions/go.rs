@@ -3,6 +3,7 @@
 use super::{Row, printf, text_of};
 use crate::gofmt;
 use crate::native::Native;
+use crate::spare::Bytes;
 use crate::template::exec::Fault;
 use crate::value::{UintKind, Value};
 use std::rc::Rc;
@@ -170,12 +171,8 @@ fn index_one(item: &Value, index: &Value) -> Result {
         Value::Native(native) => match (&**native, native.as_list()) {
             (Native::Files(files), _) => {
                 let key = map_key(index)?;
-                Ok(Value::Bytes(
-                    files
-                        .get(&key)
-                        .cloned()
-                        .unwrap_or_else(|| std::sync::Arc::from([])),
-                ))
+                let found = files.get(&key).cloned().map(Bytes::from);
+                Ok(Value::Bytes(found.unwrap_or_default()))
             }
             (_, Some(list)) => index_one(&list, index),
             _ => Fault::plain(format!(

@@ -86,7 +86,7 @@ fn write(
             Native::Files(files) => {
                 let files: Vec<_> = files
                     .iter()
-                    .map(|(n, d)| (n.clone(), Value::Bytes(d.clone())))
+                    .map(|(n, d)| (n.clone(), Value::Bytes(d.clone().into())))
                     .collect();
                 return object(&files, html, indent, depth, out);
             }

@@ -220,6 +220,7 @@ fn slice(args: &[Value]) -> Result {
     let end = args.get(2).map_or(all.len() as i64, to_int64);
     let capacity = match &args[0] {
         Value::List(list) => list.capacity(),
+        Value::Bytes(bytes) => bytes.capacity(),
         _ => all.len(),
     };
     if start < 0 || end < start || end > capacity as i64 {
@@ -227,7 +228,7 @@ fn slice(args: &[Value]) -> Result {
     }
     let (start, end) = (start as usize, end as usize);
     Ok(match &args[0] {
-        Value::Bytes(bytes) => Value::Bytes(bytes[start..end].into()),
+        Value::Bytes(bytes) => Value::Bytes(bytes.part(start, end)),
         Value::List(list) => part(list, start, end),
         _ => Value::list(all[start..end].to_vec()),
     })

@@ -297,7 +297,7 @@ impl Printer<'_> {
                     }
                     self.value(verb, &Value::str(name.as_str()), spec);
                     self.out.push(b':');
-                    self.value(verb, &Value::Bytes(data.clone()), spec);
+                    self.value(verb, &Value::Bytes(data.clone().into()), spec);
                 }
                 self.out.push(b']');
             }

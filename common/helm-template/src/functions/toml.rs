@@ -62,7 +62,7 @@ fn members(value: &Value) -> Result<(Pairs, Pairs), String> {
             Native::Struct(fields) => struct_members(fields),
             Native::Files(files) => files
                 .iter()
-                .map(|(name, data)| (name.clone(), Value::Bytes(data.clone())))
+                .map(|(name, data)| (name.clone(), Value::Bytes(data.clone().into())))
                 .collect(),
             _ => Vec::new(),
         },

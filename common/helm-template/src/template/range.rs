@@ -48,7 +48,7 @@ impl<'t> State<'t, '_> {
             Value::Native(native) => match &**native {
                 Native::Files(files) => files
                     .iter()
-                    .map(|(name, data)| (Value::str(name.as_str()), Value::Bytes(data.clone())))
+                    .map(|(name, data)| (Value::str(name.as_str()), Value::Bytes(data.clone().into())))
                     .collect(),
                 Native::ApiVersions(versions) => indexed(versions.iter().map(|v| Value::str(v.as_str()))),
                 _ => return self.cannot(value),

@@ -6,7 +6,7 @@ use super::order;
 use super::resolve::{Scalar, resolve};
 use super::text::{Text, kind};
 use crate::functions::json;
-use crate::native::Native;
+use crate::native::{Field, Native, Struct};
 use crate::template::number::{format_float, format_float_json};
 use crate::value::Value;
 use base64::Engine as _;
@@ -133,6 +133,7 @@ impl Emitter {
                 self.word(&crate::functions::date::rfc3339(time), place);
                 Ok(())
             }
+            Native::Struct(s) if self.third => self.plain_struct(s),
             Native::Struct(s) => {
                 let fields = s
                     .fields
@@ -144,7 +145,7 @@ impl Emitter {
             Native::Files(files) => {
                 let entries: Vec<_> = files
                     .iter()
-                    .map(|(name, data)| (name.as_str(), Value::Bytes(data.clone())))
+                    .map(|(name, data)| (name.as_str(), Value::Bytes(data.clone().into())))
                     .collect();
                 self.mapping(entries.iter().map(|(name, data)| (*name, data)))
             }
@@ -153,6 +154,29 @@ impl Emitter {
                 scalar => self.node(&scalar, place),
             },
         }
+    }
+
+    /// A struct by go-yaml 3 itself, which knows nothing of names in JSON: all fields, in lower case, as they stand.
+    fn plain_struct(&mut self, found: &Struct) -> Result<(), String> {
+        let (embedded, own) = found.fields.split_at(found.embedded().unwrap_or(0));
+        self.deeper(|this| {
+            this.increase_indent(false, false);
+            if !embedded.is_empty() {
+                this.write_indent();
+                this.key(Text::new("metadata"));
+                this.deeper(|this| {
+                    this.increase_indent(false, false);
+                    this.plain_fields(embedded)
+                })?;
+            }
+            this.plain_fields(own)
+        })
+    }
+
+    fn plain_fields(&mut self, fields: &[Field]) -> Result<(), String> {
+        fields
+            .iter()
+            .try_for_each(|field| self.entry(&field.name.to_lowercase(), &field.value))
     }
 
     fn deeper<T>(&mut self, body: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {

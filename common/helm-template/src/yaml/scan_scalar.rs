@@ -241,7 +241,9 @@ impl<'s> Scanner<'s> {
                     chomping = Some(c);
                     self.reader.skip();
                 }
-                '0' => return self.problem(start, "found an indentation indicator equal to 0"),
+                '0' if increment == 0 => {
+                    return self.problem(start, "found an indentation indicator equal to 0");
+                }
                 c @ '1'..='9' if increment == 0 => {
                     increment = c.to_digit(10).unwrap_or(1) as isize;
                     self.reader.skip();
