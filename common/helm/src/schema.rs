@@ -4,6 +4,7 @@
 //! and 7). It walks its keywords in Go's random order of maps; here they come in the order of their names.
 
 mod format;
+mod mail;
 mod number;
 mod outcome;
 mod validate;

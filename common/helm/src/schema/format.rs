@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use chrono::{DateTime, NaiveDate, NaiveTime};
 use regex::Regex;
 
+use super::mail;
+
 fn pattern(text: &str) -> Option<Regex> {
     Regex::new(text).ok()
 }
@@ -20,8 +22,6 @@ static POINTER: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"^(?:/(?:[^~
 static RELATIVE_POINTER: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r"^(?:0|[1-9][0-9]*)(?:#|(?:/(?:[^~/]|~0|~1)*)*)$"));
 static URI_TEMPLATE: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"^([^{]*({[^}]*})?)*$"));
-static MAIL: LazyLock<Option<Regex>> =
-    LazyLock::new(|| pattern(r"^(?:[^<>@]*<)?[^\s<>@,;:()\[\]]+@[^\s<>@,;:()\[\]]+>?$"));
 
 fn fits(regex: &LazyLock<Option<Regex>>, text: &str) -> bool {
     regex.as_ref().is_some_and(|regex| regex.is_match(text))
@@ -34,7 +34,7 @@ pub(super) fn is_met(format: &str, text: &str) -> bool {
         "time" => is_time(text),
         "date-time" => is_date(text) || is_time(text) || DateTime::parse_from_rfc3339(text).is_ok(),
         "hostname" => text.len() < 256 && fits(&HOST, text),
-        "email" | "idn-email" => fits(&MAIL, text),
+        "email" | "idn-email" => mail::is_address(text),
         "ipv4" => text.contains('.') && text.parse::<IpAddr>().is_ok(),
         "ipv6" => text.contains(':') && text.parse::<IpAddr>().is_ok(),
         "uri" | "iri" => is_reference(text) && has_scheme(text),
