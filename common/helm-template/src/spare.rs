@@ -1,7 +1,7 @@
 //! What Go's slices have room for behind their end: `slice` may reach there. Appending makes more room than is asked
 //! for, and a part of a slice has room for the rest of it.
 
-use crate::value::{Elem, List, Value};
+use crate::value::{Elem, Entries, List, MapKind, Value};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -76,7 +76,7 @@ fn width(elem: Elem) -> usize {
     match elem {
         Elem::Any | Elem::Str => 16,
         Elem::AnyList => 24,
-        Elem::Int | Elem::Struct(_) => 8,
+        Elem::Int | Elem::Map | Elem::Struct(_) => 8,
     }
 }
 
@@ -147,6 +147,7 @@ impl List {
                 Elem::Str => Value::str(""),
                 Elem::Int => Value::int(0),
                 Elem::AnyList => Value::nil_list(Elem::Any),
+                Elem::Map => Value::map_of(MapKind::Nil, Entries::new()),
                 Elem::Any | Elem::Struct(_) => Value::Nil,
             },
         }

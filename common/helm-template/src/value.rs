@@ -50,6 +50,8 @@ pub(crate) enum Elem {
     Int,
     /// `[][]interface{}`, of `chunk`
     AnyList,
+    /// `[]map[string]interface{}`, of `fromToml`
+    Map,
     /// A slice of some Go struct, of the given type name.
     Struct(&'static str),
 }
@@ -256,6 +258,7 @@ impl Value {
                 Elem::Str => "[]string".into(),
                 Elem::Int => "[]int".into(),
                 Elem::AnyList => "[][]interface {}".into(),
+                Elem::Map => "[]map[string]interface {}".into(),
                 Elem::Struct(name) => format!("[]{name}"),
             },
             Self::Map(map) => match map.kind {

@@ -20,9 +20,14 @@ pub struct Volume {
 impl Volume {
     /// What the environment asks for, else the same 2,000 cases every time.
     pub fn from_env() -> Self {
+        Self::from_env_or(2_000)
+    }
+
+    /// What the environment asks for, else so many cases; for a suite that shares them with no other.
+    pub fn from_env_or(cases: u64) -> Self {
         let number = |name: &str| std::env::var(name).ok()?.parse().ok();
         Self {
-            cases: number("DIFFERENTIAL_CASES").unwrap_or(2_000),
+            cases: number("DIFFERENTIAL_CASES").unwrap_or(cases),
             seed: number("DIFFERENTIAL_SEED").unwrap_or(1),
             first: number("DIFFERENTIAL_FIRST").unwrap_or(0),
         }

@@ -32,6 +32,15 @@ struct Parts {
 
 /// A time by a layout, or Go's complaint.
 pub(super) fn parse(layout: &str, text: &[u8]) -> Result<Time, String> {
+    parse_in(layout, text, None)
+}
+
+/// The same; a text without a zone is of the one that is given, if any, instead of the local one.
+pub(super) fn parse_in(
+    layout: &str,
+    text: &[u8],
+    default: Option<(FixedOffset, Zone)>,
+) -> Result<Time, String> {
     let complaint = |message: &str| format!("parsing time {}: {message}", quote(text));
     let cannot = |value: &[u8], element: &str| {
         format!(
@@ -60,7 +69,7 @@ pub(super) fn parse(layout: &str, text: &[u8]) -> Result<Time, String> {
     if !value.is_empty() {
         return Err(complaint(&format!("extra text: {}", quote(value))));
     }
-    build(&parts).map_err(complaint)
+    build(&parts, default).map_err(complaint)
 }
 
 /// As `time` quotes: what is not plain ASCII byte by byte.
@@ -358,7 +367,7 @@ fn date(parts: &Parts) -> Result<NaiveDate, &'static str> {
     Ok(date)
 }
 
-fn build(parts: &Parts) -> Result<Time, &'static str> {
+fn build(parts: &Parts, default: Option<(FixedOffset, Zone)>) -> Result<Time, &'static str> {
     const RANGE: &str = "time out of range";
     let hour = match parts.pm {
         Some(true) if parts.hour < 12 => parts.hour + 12,
@@ -387,6 +396,10 @@ fn build(parts: &Parts) -> Result<Time, &'static str> {
             })
         }
         None => {
+            if let Some((offset, zone)) = default {
+                let at = offset.from_local_datetime(&time).single().ok_or(RANGE)?;
+                return Ok(Time { at, zone });
+            }
             let local = Local.from_local_datetime(&time).earliest().ok_or(RANGE)?;
             Ok(Time::local(local))
         }

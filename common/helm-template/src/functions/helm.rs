@@ -47,7 +47,8 @@ pub(super) const TABLE: &[Row] = &[
         ))
     }),
     ("fromToml", "s", |_, a| {
-        Ok(super::toml::from_toml(&text_of(&a[0])).unwrap_or_else(|message| error_map(&message)))
+        let text = a[0].string_bytes().unwrap_or_default();
+        Ok(super::toml::from_toml(text).unwrap_or_else(|message| error_map(&message)))
     }),
 ];
 

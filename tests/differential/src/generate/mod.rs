@@ -7,6 +7,7 @@ mod leaves;
 pub mod mutate;
 pub mod statements;
 mod texts;
+pub mod toml;
 pub mod values;
 
 use rand::rngs::StdRng;

@@ -1,10 +1,9 @@
-//! `toToml`, as `github.com/BurntSushi/toml` writes it, and `fromToml`.
+//! Values as TOML.
 
+use super::MAX_DEPTH;
+use crate::functions::{date, go_time, json};
 use crate::native::{Native, Struct, Time, Zone};
-use crate::value::{Entries, UintKind, Value};
-
-/// Values nested deeper than this are refused: only a map that contains itself is.
-const MAX_DEPTH: usize = 10_000;
+use crate::value::{UintKind, Value};
 
 type Pairs = Vec<(String, Value)>;
 
@@ -12,7 +11,7 @@ type Pairs = Vec<(String, Value)>;
 ///
 /// # Errors
 /// A nil inside of a list, a list of tables at the top.
-pub(super) fn to_toml(value: &Value) -> Result<Vec<u8>, String> {
+pub(in crate::functions) fn to_toml(value: &Value) -> Result<Vec<u8>, String> {
     let mut writer = Writer { out: Vec::new() };
     writer.item(&[], value)?;
     Ok(writer.out)
@@ -89,7 +88,8 @@ fn is_nil(value: &Value) -> Result<bool, String> {
     Ok(shape(value)? == Shape::Nil)
 }
 
-fn key_text(key: &str) -> Vec<u8> {
+/// One part of a key, in quotes if it needs them.
+pub(super) fn key_text(key: &str) -> Vec<u8> {
     let is_bare = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
     if !key.is_empty() && key.bytes().all(is_bare) {
         return key.into();
@@ -199,7 +199,7 @@ impl Writer {
             Value::Native(native) => match &**native {
                 Native::Time(time) => self.text(&time_text(time)),
                 Native::Struct(_) | Native::Files(_) => self.inline_table(value)?,
-                other => self.inline(&super::json::native(other)?)?,
+                other => self.inline(&json::native(other)?)?,
             },
             Value::Invalid | Value::Nil => {}
         }
@@ -251,9 +251,9 @@ fn time_text(time: &Time) -> String {
         Zone::Fixed(name) if **name == *"datetime-local" => "2006-01-02T15:04:05.999999999",
         Zone::Fixed(name) if **name == *"date-local" => "2006-01-02",
         Zone::Fixed(name) if **name == *"time-local" => "15:04:05.999999999",
-        _ => return super::date::rfc3339(time),
+        _ => return date::rfc3339(time),
     };
-    super::go_time::format(layout, &time.at.with_timezone(&chrono::Utc).fixed_offset(), "UTC")
+    go_time::format(layout, &time.at.with_timezone(&chrono::Utc).fixed_offset(), "UTC")
 }
 
 fn float(value: f64) -> String {
@@ -288,54 +288,4 @@ fn string(text: &[u8], out: &mut Vec<u8>) {
         }
     }
     out.push(b'"');
-}
-
-/// A TOML document as a map; integers are int64, as Go's decoder gives them.
-pub(super) fn from_toml(text: &str) -> Result<Value, String> {
-    let table: ::toml::Table = text
-        .parse()
-        .map_err(|error: ::toml::de::Error| format!("toml: {}", error.message()))?;
-    Ok(Value::map(entries(table)))
-}
-
-fn entries(table: ::toml::Table) -> Entries {
-    table
-        .into_iter()
-        .map(|(key, value)| (key.into(), decoded(value)))
-        .collect()
-}
-
-fn decoded(value: ::toml::Value) -> Value {
-    use ::toml::Value as Toml;
-    match value {
-        Toml::String(text) => Value::str(text),
-        Toml::Integer(int) => Value::int64(int),
-        Toml::Float(float) => Value::Float(float),
-        Toml::Boolean(value) => Value::Bool(value),
-        Toml::Datetime(time) => datetime(&time),
-        Toml::Array(items) => Value::list(items.into_iter().map(decoded).collect()),
-        Toml::Table(table) => Value::map(entries(table)),
-    }
-}
-
-/// A date and time; those without a zone have one of a name of their own.
-fn datetime(time: &::toml::value::Datetime) -> Value {
-    let (layout, zone) = match (time.date, time.time, time.offset) {
-        (Some(_), Some(_), Some(_)) => ("2006-01-02T15:04:05.999999999Z07:00", ""),
-        (Some(_), Some(_), None) => ("2006-01-02T15:04:05.999999999", "datetime-local"),
-        (Some(_), None, _) => ("2006-01-02", "date-local"),
-        _ => ("15:04:05.999999999", "time-local"),
-    };
-    let text = time.to_string();
-    let Ok(mut parsed) = super::go_time_parse::parse(layout, text.as_bytes()) else {
-        return Value::str(text);
-    };
-    if !zone.is_empty() {
-        let offset = *chrono::Local::now().offset();
-        if let Some(at) = parsed.at.naive_local().and_local_timezone(offset).single() {
-            parsed.at = at;
-        }
-        parsed.zone = Zone::Fixed(zone.into());
-    }
-    Native::Time(parsed).into_value()
 }
