@@ -91,6 +91,25 @@ pub(crate) struct Map {
     pub entries: Rc<RefCell<Entries>>,
 }
 
+// What nests deeply needs as much stack to be freed as to be read.
+impl Drop for List {
+    fn drop(&mut self) {
+        let items = std::mem::take(&mut self.items);
+        if !items.is_empty() {
+            crate::stack::grow(|| drop(items));
+        }
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        if Rc::strong_count(&self.entries) == 1 {
+            let entries = self.entries.take();
+            crate::stack::grow(|| drop(entries));
+        }
+    }
+}
+
 impl Map {
     pub fn get(&self, key: &str) -> Option<Value> {
         self.entries.borrow().get(key).cloned()
@@ -373,8 +392,8 @@ pub(crate) fn unravel(root: Value) {
             }
             Value::List(list) => {
                 // A list that others hold is left to them.
-                if let Ok(list) = Rc::try_unwrap(list) {
-                    pending.extend(list.items);
+                if let Ok(mut list) = Rc::try_unwrap(list) {
+                    pending.append(&mut list.items);
                 }
             }
             _ => {}

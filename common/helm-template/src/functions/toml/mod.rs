@@ -6,6 +6,8 @@ mod read;
 mod scalars;
 mod scan;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub(super) use read::from_toml;

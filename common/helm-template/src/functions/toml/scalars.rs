@@ -91,7 +91,7 @@ fn datetime(text: &str) -> Result<Value, Fault> {
         ("2006-01-02", "date-local"),
         ("15:04:05.999999999", "time-local"),
     ];
-    let text = text.replace(' ', "T").replace('t', "T").replace('z', "Z");
+    let text = text.replace([' ', 't'], "T").replace('z', "Z");
     let read = LAYOUTS.iter().find_map(|(layout, zone)| {
         let time = if zone.is_empty() {
             go_time_parse::parse(layout, text.as_bytes())

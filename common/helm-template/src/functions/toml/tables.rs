@@ -92,7 +92,7 @@ fn add_table(table: &Map, name: &Arc<str>) -> bool {
     let mut items = match entries.remove(name) {
         None => Vec::new(),
         Some(Value::List(list)) if list.elem == Elem::Map => match Rc::try_unwrap(list) {
-            Ok(list) => list.items,
+            Ok(mut list) => std::mem::take(&mut list.items),
             Err(shared) => shared.items.clone(),
         },
         Some(_) => return false,
