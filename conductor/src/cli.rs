@@ -2,6 +2,7 @@
 
 pub mod template;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -34,9 +35,22 @@ pub enum Command {
     Operations,
     /// Create or update this program's own tables in Magnum's database; the service does it too, at its start.
     Migrate,
-    /// Render a chart as `helm template` does; needs no configuration.
-    #[command(disable_version_flag = true)]
-    Template(Box<template::Template>),
+    /// Render a chart as `helm template` does; needs no configuration. `template --help` tells the flags.
+    #[command(disable_help_flag = true, disable_version_flag = true)]
+    Template,
+}
+
+/// What stands before and after the word `template`, if that is the command: its flags are read as helm reads its own.
+pub fn split_at_template(arguments: &[OsString]) -> Option<(&[OsString], &[OsString])> {
+    let mut at = 1;
+    loop {
+        match arguments.get(at)?.to_str()? {
+            "--config-file" | "--config-dir" => at += 2,
+            "template" => return Some((&arguments[..=at], &arguments[at + 1..])),
+            flag if flag.starts_with('-') => at += 1,
+            _ => return None,
+        }
+    }
 }
 
 impl Arguments {

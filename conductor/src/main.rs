@@ -1,5 +1,6 @@
 //! `magnum-conductor`: see ARCHITECTURE.md.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -14,19 +15,27 @@ use magnum_conductor::{
 const STACK: usize = 16 << 20;
 
 fn main() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
-    if let Some(Command::Template(command)) = &arguments.command {
-        return template(command, arguments.debug);
+    let all: Vec<OsString> = std::env::args_os().collect();
+    if let Some((before, after)) = cli::split_at_template(&all) {
+        return template(&Arguments::parse_from(before), after);
     }
-    run(arguments).map(|()| ExitCode::SUCCESS)
+    run(Arguments::parse_from(all)).map(|()| ExitCode::SUCCESS)
 }
 
-fn template(command: &cli::template::Template, debug: bool) -> anyhow::Result<ExitCode> {
+fn template(global: &Arguments, arguments: &[OsString]) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
     let (mut stdin, mut stdout, mut stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+    let variable = |name| std::env::var(name).ok();
+    let environment = cli::template::Environment {
+        namespace: variable("HELM_NAMESPACE"),
+        debug: match global.debug {
+            true => Some("true".to_owned()),
+            false => variable("HELM_DEBUG"),
+        },
+    };
     let code = runtime.block_on(cli::template::run(
-        command,
-        debug,
+        arguments.iter().map(|text| text.to_string_lossy().into_owned()),
+        &environment,
         &mut stdin,
         &mut stdout,
         &mut stderr,
@@ -56,6 +65,6 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(Command::Operations) => runtime.block_on(report::operations(&settings, &mut std::io::stdout())),
         Some(Command::Migrate) => runtime.block_on(report::migrate(&settings)),
         // Done in `main`, without a configuration.
-        Some(Command::Template(_)) => Ok(()),
+        Some(Command::Template) => Ok(()),
     }
 }

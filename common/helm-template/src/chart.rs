@@ -87,6 +87,11 @@ pub trait Lookup {
     /// One object, or a list when `name` is empty (all namespaces when
     /// `namespace` is empty too). An absent object is an empty JSON object.
     fn get(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Json, LookupError>;
+
+    /// The address of a host, for `getHostByName`; none unless somebody says otherwise (`--enable-dns`).
+    fn host(&self, _name: &str) -> Result<String, LookupError> {
+        Ok(String::new())
+    }
 }
 
 /// A [`Lookup`] that finds nothing, as `helm template` and dry runs use.

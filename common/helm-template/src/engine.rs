@@ -6,7 +6,7 @@ use crate::template::exec::{self, Fault};
 use crate::template::set::Set;
 use crate::value::{Entries, MapKind, Value, unravel};
 use crate::yaml::YamlRead;
-use crate::{Capabilities, Limits, Lookup, ReleaseInfo, RenderChart, RenderError};
+use crate::{Capabilities, Limits, Lookup, NoLookup, ReleaseInfo, RenderChart, RenderError};
 use foldhash::fast::RandomState;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -143,6 +143,26 @@ pub(crate) fn check(name: &str, text: &str) -> Result<(), RenderError> {
         Ok(_) => Ok(()),
         Err(message) => Err(RenderError::Parse(parse_error(name, &message))),
     }
+}
+
+/// Runs a template that stands alone.
+pub(crate) fn text(name: &str, text: &str, limits: &Limits) -> Result<String, RenderError> {
+    let set = Rc::new(Set::default());
+    let template = set.parse(name, text).map_err(RenderError::Parse)?;
+    let session = Session::new(&NoLookup, limits);
+    let done = exec::execute(&session, &set, &template, &Value::Nil, |bytes| {
+        String::from_utf8_lossy(bytes).into_owned()
+    });
+    done.map_err(|fault| match fault {
+        // Here nothing looks for the marks.
+        Fault::Exec(text) | Fault::Plain(text) => {
+            RenderError::Execute(text.replace(ERROR_START, "").replace(ERROR_END, ""))
+        }
+        Fault::Limit(text) => RenderError::Limit {
+            template: name.to_owned(),
+            what: text.rsplit('\0').next().unwrap_or(&text).to_owned(),
+        },
+    })
 }
 
 /// Builds the context of `chart` and its dependencies, and lists their

@@ -42,6 +42,16 @@ pub fn is_go_regex(pattern: &str) -> bool {
     regexes::parse(pattern).is_some()
 }
 
+/// What `json.Unmarshal` has against a text.
+pub fn go_json_error(text: &str) -> Option<String> {
+    json::parse_on(text.as_bytes()).err()
+}
+
+/// What `url.Parse` has against a text.
+pub fn go_url_error(text: &str) -> Option<String> {
+    urls::error(text)
+}
+
 /// Whether `url.Parse` takes it.
 pub fn is_go_url(text: &str) -> bool {
     urls::is_url(text)

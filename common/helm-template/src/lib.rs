@@ -27,7 +27,10 @@ pub mod yaml;
 pub use chart::{Capabilities, KubeVersion, Lookup, NoLookup, ReleaseInfo, RenderChart};
 pub use error::{LookupError, RenderError};
 pub use functions::version::{Constraint, Version};
-pub use go::{go_quote, go_quote_char, go_regex_matches, go_value, is_go_regex, is_go_url, to_json};
+pub use go::{
+    go_json_error, go_quote, go_quote_char, go_regex_matches, go_url_error, go_value, is_go_regex, is_go_url,
+    to_json,
+};
 pub use limits::Limits;
 
 use serde_json::Value as Json;
@@ -72,4 +75,12 @@ pub fn render_exact(
 /// [`RenderError::Parse`], in Helm's words.
 pub fn check(name: &str, text: &str) -> Result<(), RenderError> {
     engine::check(name, text)
+}
+
+/// What the template `name` gives that stands alone, without a chart or data (`--name-template`).
+///
+/// # Errors
+/// [`RenderError`], in Go's words.
+pub fn text(name: &str, text: &str, limits: &Limits) -> Result<String, RenderError> {
+    engine::text(name, text, limits)
 }

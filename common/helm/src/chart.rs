@@ -16,6 +16,7 @@ pub(crate) use ignore::glob;
 pub use metadata::{Dependency, Maintainer, Metadata};
 
 use crate::error::ChartError;
+use crate::values::Warn;
 
 /// One file of a chart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,12 +78,12 @@ impl PartialEq for Standing {
 impl Chart {
     /// Loads a chart from a folder, leaving out what `.helmignore` names.
     pub fn from_dir(dir: &std::path::Path) -> Result<Self, ChartError> {
-        load::from_dir(dir, &Limits::default())
+        load::from_dir(dir, &Limits::default(), &|_| {})
     }
 
     /// Loads a chart from a gzipped tar archive.
     pub fn from_archive(bytes: &[u8]) -> Result<Self, ChartError> {
-        load::from_archive(bytes, &Limits::default())
+        Self::load_archive(bytes, &|_| {})
     }
 
     /// Loads a chart from files in memory, named by their path inside the chart.
@@ -103,14 +104,24 @@ impl Chart {
 
     /// Loads a chart from a folder or an archive, whichever the path is.
     pub fn from_path(path: &std::path::Path) -> Result<Self, ChartError> {
+        Self::load_path(path, &|_| {})
+    }
+
+    /// As [`Chart::from_path`]; `warn` is told what Helm's loader warns of.
+    pub fn load_path(path: &std::path::Path, warn: Warn<'_>) -> Result<Self, ChartError> {
         if path.is_dir() {
-            return Self::from_dir(path);
+            return load::from_dir(path, &Limits::default(), warn);
         }
         let bytes = std::fs::read(path).map_err(|source| ChartError::Io {
             path: path.to_owned(),
             source,
         })?;
-        Self::from_archive(&bytes)
+        Self::load_archive(&bytes, warn)
+    }
+
+    /// As [`Chart::from_archive`]; `warn` is told what Helm's loader warns of.
+    pub fn load_archive(bytes: &[u8], warn: Warn<'_>) -> Result<Self, ChartError> {
+        load::from_archive(bytes, &Limits::default(), warn)
     }
 
     /// Name in `Chart.yaml` (the alias, for a sub-chart after dependency processing).

@@ -47,6 +47,7 @@ mod dependencies;
 mod digest;
 mod discovery;
 pub mod error;
+mod fetch;
 pub mod kinds;
 pub mod manifest;
 mod objects;
@@ -66,11 +67,14 @@ pub mod version;
 pub use capabilities::{HELM_VERSION, default_capabilities, kube_version};
 pub use chart::{Chart, File};
 pub use error::{ChartError, ProvenanceError, Refusal, ReleaseError, RenderFailure, SourceError};
+pub use fetch::{Fetch, Fetcher, get_url};
 pub use release::{Release, Status};
 pub use releases::{
     AppliedObject, Outcome, Releases, ReleasesOptions, Uninstalled, UpgradeRequest, is_valid_name,
 };
 pub use source::ChartSource;
-pub use template::{Rendered, TemplateOptions, check_installable, raw_files, template};
+pub use template::{Rendered, TemplateOptions, check_installable, name_from_template, raw_files, template};
 
-pub use helm_template::{Capabilities, KubeVersion, go_quote, yaml};
+pub use helm_template::{
+    Capabilities, KubeVersion, Lookup, LookupError, NoLookup, go_quote, go_quote_char, go_url_error, yaml,
+};

@@ -7,6 +7,8 @@ mod format;
 mod mail;
 mod number;
 mod outcome;
+mod pool;
+mod reference;
 mod validate;
 
 pub(crate) use number::shown;
@@ -15,12 +17,19 @@ use serde_json::Value;
 
 use crate::chart::Chart;
 use crate::error::RenderFailure;
+use crate::fetch::Fetch;
 use crate::values::Values;
+use pool::Pool;
 
-/// Checks the values of a chart and its sub-charts against their schemas.
-pub(crate) fn validate(chart: &Chart, values: &Values) -> Result<(), RenderFailure> {
+/// Checks the values of a chart and its sub-charts against their schemas; what these refer to outside of the chart is
+/// asked of `fetch`.
+pub(crate) fn validate(
+    chart: &Chart,
+    values: &Values,
+    fetch: Option<&dyn Fetch>,
+) -> Result<(), RenderFailure> {
     let mut text = String::new();
-    collect(chart, values, &mut text);
+    collect(chart, values, fetch, &mut text);
     if text.is_empty() {
         Ok(())
     } else {
@@ -28,21 +37,21 @@ pub(crate) fn validate(chart: &Chart, values: &Values) -> Result<(), RenderFailu
     }
 }
 
-fn collect(chart: &Chart, values: &Values, text: &mut String) {
+fn collect(chart: &Chart, values: &Values, fetch: Option<&dyn Fetch>, text: &mut String) {
     if let Some(schema) = &chart.schema
-        && let Err(complaints) = check(schema, values)
+        && let Err(complaints) = check(schema, values, fetch)
     {
         text.push_str(&format!("{}:\n{complaints}", chart.name()));
     }
     for sub in &chart.dependencies {
         if let Some(Value::Object(own)) = values.get(sub.name()) {
-            collect(sub, own, text);
+            collect(sub, own, fetch, text);
         }
     }
 }
 
 /// What one schema has against the values, line by line.
-fn check(schema: &[u8], values: &Values) -> Result<(), String> {
+fn check(schema: &[u8], values: &Values, fetch: Option<&dyn Fetch>) -> Result<(), String> {
     let values = Value::Object(values.clone());
     // On their way to the schema the values go through YAML.
     helm_template::yaml::print(&values).map_err(|error| format!("{error}\n"))?;
@@ -50,7 +59,7 @@ fn check(schema: &[u8], values: &Values) -> Result<(), String> {
         Ok(schema) => schema,
         Err(error) => return Err(format!("unable to validate schema: {error}")),
     };
-    let complaints = validate::run(&schema, &values)?;
+    let complaints = validate::run(&Pool::new(schema, fetch)?, &values)?;
     if complaints.is_empty() {
         return Ok(());
     }
@@ -66,7 +75,7 @@ mod tests {
     use serde_json::json;
 
     fn complaints(schema: Value, values: Value) -> String {
-        check(schema.to_string().as_bytes(), values.as_object().unwrap()).unwrap_err()
+        check(schema.to_string().as_bytes(), values.as_object().unwrap(), None).unwrap_err()
     }
 
     #[test]
@@ -103,7 +112,7 @@ mod tests {
         });
         let values = json!({"n": 0.3, "t": "10.0.0.1"});
         assert_eq!(
-            check(schema.to_string().as_bytes(), values.as_object().unwrap()),
+            check(schema.to_string().as_bytes(), values.as_object().unwrap(), None),
             Ok(())
         );
     }
@@ -123,7 +132,8 @@ mod tests {
         assert!(
             check(
                 schema.to_string().as_bytes(),
-                json!({"a": 1}).as_object().unwrap()
+                json!({"a": 1}).as_object().unwrap(),
+                None
             )
             .is_err()
         );

@@ -15,9 +15,9 @@ use secrecy::SecretString;
 use url::Url;
 
 use self::cache::Cache;
-use self::http::Http;
+pub(crate) use self::http::{Http, bounded};
 use crate::chart::Chart;
-use crate::error::{ProvenanceError, SourceError};
+use crate::error::{ChartError, ProvenanceError, SourceError};
 use crate::provenance::{self, Keyring};
 
 /// A chart reference as `helm upgrade` takes it.
@@ -33,10 +33,16 @@ pub struct ChartSource {
     pub username: Option<String>,
     /// Password for repository or registry.
     pub password: Option<SecretString>,
+    /// Sends user and password to every host, not only to the repository's.
+    pub pass_credentials: bool,
     /// PEM file of CAs to trust besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// PEM files of the certificate to show to the server and of its key.
+    pub identity: Option<(PathBuf, PathBuf)>,
     /// Trusts any certificate.
     pub insecure_skip_tls_verify: bool,
+    /// Speaks HTTP without TLS to a registry.
+    pub plain_http: bool,
     /// File of the keys with one of which the chart's provenance file has to be signed, as with
     /// `helm --verify --keyring`; None does not verify.
     pub keyring: Option<PathBuf>,
@@ -54,14 +60,23 @@ struct Download {
 impl ChartSource {
     /// Gets the chart. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honoured.
     pub async fn fetch(&self, cache_dir: &Path) -> Result<Chart, SourceError> {
+        if let (Place::Path(path), None) = (self.place()?, &self.keyring) {
+            return apart(move || Ok(Chart::from_path(&path)?)).await;
+        }
+        let archive = self.download(cache_dir).await?;
+        apart(move || Ok(Chart::from_archive(&archive)?)).await
+    }
+
+    /// Gets the chart's archive, verified if there is a keyring.
+    pub async fn download(&self, cache_dir: &Path) -> Result<Vec<u8>, SourceError> {
         let cache = Cache::new(cache_dir);
         let signed = self.keyring.is_some();
         let download = match self.place()? {
             Place::Path(path) => {
                 let keyring = self.keyring.clone();
                 return apart(move || match keyring {
-                    None => Ok(Chart::from_path(&path)?),
-                    Some(keyring) => Ok(Chart::from_archive(&provenance::verify_file(&path, &keyring)?)?),
+                    None => Ok(std::fs::read(&path).map_err(|source| ChartError::Io { path, source })?),
+                    Some(keyring) => Ok(provenance::verify_file(&path, &keyring)?),
                 })
                 .await;
             }
@@ -89,7 +104,7 @@ impl ChartSource {
             if let Some(keyring) = keyring {
                 download.verify(&keyring)?;
             }
-            Ok(Chart::from_archive(&download.archive)?)
+            Ok(download.archive)
         })
         .await
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::chart::Chart;
 use crate::dependencies;
 use crate::error::RenderFailure;
+use crate::fetch::Fetch;
 use crate::manifest::{self, Document};
 use crate::release::Hook;
 use crate::values::{self, Values};
@@ -34,6 +35,9 @@ pub struct TemplateOptions<'a> {
     pub keep_integers: bool,
     /// Does not look at `values.schema.json`.
     pub skip_schema_validation: bool,
+    /// Gets what `$ref` in a `values.schema.json` names outside of it. Without one nothing is read or asked that the
+    /// chart names, and a value that such a reference is about is refused; Helm always fetches.
+    pub fetch: Option<&'a dyn Fetch>,
     /// Who is told of values that are passed over.
     pub warn: values::Warn<'a>,
 }
@@ -51,6 +55,7 @@ impl<'a> TemplateOptions<'a> {
             limits: Limits::default(),
             keep_integers: false,
             skip_schema_validation: false,
+            fetch: None,
             warn: &silent,
         }
     }
@@ -114,7 +119,7 @@ fn render_files(
 ) -> Result<BTreeMap<String, String>, RenderFailure> {
     let values = values::coalesce(chart, user, warn)?;
     if !options.skip_schema_validation {
-        crate::schema::validate(chart, &values)?;
+        crate::schema::validate(chart, &values, options.fetch)?;
     }
     check_kube_version(chart, options.capabilities)?;
     let release = ReleaseInfo {
@@ -139,6 +144,14 @@ fn render_files(
         options.lookup,
         &options.limits,
     )?)
+}
+
+/// The release's name as a template of its own gives it (`--name-template`).
+///
+/// # Errors
+/// In Go's words.
+pub fn name_from_template(template: &str) -> Result<String, String> {
+    helm_template::text("name-template", template, &Limits::default()).map_err(|error| error.to_string())
 }
 
 /// Sorts rendered files into what an install makes of them.

@@ -1,150 +1,58 @@
 //! `magnum-conductor template`: a chart rendered here, as `helm template` (3.17) prints it. Needs no
 //! configuration and no cluster.
 
+mod flags;
+mod output;
+mod reader;
+mod scan;
+mod source;
+mod values;
+mod world;
+
 use std::cell::RefCell;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
 
-use clap::Args;
 use helm::{
-    Capabilities, Chart, ChartSource, RenderFailure, TemplateOptions,
+    Capabilities, Chart, Fetcher, RenderFailure, Rendered, TemplateOptions,
     print::{self, PrintOptions},
-    provenance, strvals,
-    values::{self, Values},
-    yaml,
+    values::{Values, Warn},
 };
-use serde_json::{Map, Value};
 
-/// The release's name if none is given.
-const DEFAULT_NAME: &str = "release-name";
+pub use flags::{Environment, Template};
+use world::World;
 
-/// Renders a chart and prints its manifests, as `helm template` does.
-#[derive(Clone, Debug, Default, Args)]
-pub struct Template {
-    /// Name of the release (`release-name` if left out) and the chart: `builtin`, a folder, an archive, its
-    /// name in `--repo`, a URL or an `oci://` reference.
-    #[arg(value_name = "[NAME] CHART", required = true, num_args = 1..)]
-    pub names: Vec<String>,
-    /// Namespace of the release.
-    #[arg(
-        long,
-        short,
-        env = "HELM_NAMESPACE",
-        default_value = "default",
-        hide_env = true
-    )]
-    pub namespace: String,
-    /// What the values are.
-    #[command(flatten)]
-    pub values: ValueOptions,
-    /// Where the chart is kept.
-    #[command(flatten)]
-    pub source: SourceOptions,
-    /// Kubernetes version for `.Capabilities.KubeVersion`.
-    #[arg(long, value_name = "VERSION")]
-    pub kube_version: Option<String>,
-    /// More versions for `.Capabilities.APIVersions`.
-    #[arg(long, short, value_name = "VERSION", value_delimiter = ',')]
-    pub api_versions: Vec<String>,
-    /// Print the CRDs as well.
-    #[arg(long)]
-    pub include_crds: bool,
-    /// Taken because helm takes it: the CRDs are printed with `--include-crds`, and else they are not.
-    #[arg(long)]
-    pub skip_crds: bool,
-    /// Set `.Release.IsUpgrade` instead of `.Release.IsInstall`.
-    #[arg(long)]
-    pub is_upgrade: bool,
-    /// Leave hooks out.
-    #[arg(long)]
-    pub no_hooks: bool,
-    /// Leave tests out.
-    #[arg(long)]
-    pub skip_tests: bool,
-    /// Do not look at `values.schema.json`.
-    #[arg(long)]
-    pub skip_schema_validation: bool,
-    /// Print only what this template renders; may be given several times.
-    #[arg(long, short, value_name = "TEMPLATE")]
-    pub show_only: Vec<String>,
-}
+/// Labels that helm gives to its releases itself.
+const SYSTEM_LABELS: [&str; 6] = ["name", "owner", "status", "version", "createdAt", "modifiedAt"];
 
-/// Where values come from: files first, then `--set-json`, `--set`, `--set-string`, `--set-file`,
-/// `--set-literal`, whatever their order on the command line.
-#[derive(Clone, Debug, Default, Args)]
-pub struct ValueOptions {
-    /// YAML file of values, `-` for standard input; later ones win.
-    #[arg(long = "values", short = 'f', value_name = "FILE", value_delimiter = ',')]
-    pub files: Vec<String>,
-    /// Values, as `key1=val1,key2=val2`.
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
-    /// Values that are text.
-    #[arg(long, value_name = "KEY=TEXT")]
-    pub set_string: Vec<String>,
-    /// Values that are JSON.
-    #[arg(long, value_name = "KEY=JSON")]
-    pub set_json: Vec<String>,
-    /// Values that are the text of files.
-    #[arg(long, value_name = "KEY=PATH")]
-    pub set_file: Vec<String>,
-    /// A value that is text, with commas and all.
-    #[arg(long, value_name = "KEY=TEXT")]
-    pub set_literal: Vec<String>,
-}
-
-/// Where a chart is kept that is not in a local folder or archive.
-#[derive(Clone, Debug, Default, Args)]
-pub struct SourceOptions {
-    /// URL of the chart repository.
-    #[arg(long, value_name = "URL")]
-    pub repo: Option<String>,
-    /// Version or range of the chart; the newest if left out.
-    #[arg(long)]
-    pub version: Option<String>,
-    /// Take pre-releases too.
-    #[arg(long)]
-    pub devel: bool,
-    /// User at the repository.
-    #[arg(long)]
-    pub username: Option<String>,
-    /// Password at the repository.
-    #[arg(long)]
-    pub password: Option<String>,
-    /// CAs to trust besides the system's.
-    #[arg(long, value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
-    /// Trust any certificate.
-    #[arg(long)]
-    pub insecure_skip_tls_verify: bool,
-    /// Verify the chart by its provenance file; `builtin`, which is part of this program, has none.
-    #[arg(long)]
-    pub verify: bool,
-    /// Public keys for `--verify`; `pubring.gpg` in `$GNUPGHOME` or `~/.gnupg` if left out.
-    #[arg(long, value_name = "FILE")]
-    pub keyring: Option<PathBuf>,
-}
-
-/// Runs the command; the exit code is helm's. With `debug`, what did not become YAML is printed as it is.
+/// Runs the command on what stands after its name; the exit code is helm's.
 pub async fn run(
-    command: &Template,
-    debug: bool,
+    arguments: impl IntoIterator<Item = String>,
+    environment: &Environment,
     stdin: &mut dyn Read,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> std::io::Result<u8> {
-    match render(command, debug, stdin, stderr).await {
-        Ok(text) => {
-            stdout.write_all(text.as_bytes())?;
-            stdout.flush()?;
-            Ok(0)
+    let command = match Template::read(arguments, environment) {
+        Ok(command) => command,
+        Err(message) => {
+            writeln!(stderr, "Error: {message}")?;
+            return Ok(1);
         }
-        Err(failure) => {
-            stdout.write_all(failure.partial.as_bytes())?;
-            writeln!(stderr, "Error: {}", failure.message)?;
-            Ok(1)
-        }
+    };
+    if command.help {
+        stdout.write_all(flags::help().as_bytes())?;
+        return Ok(0);
     }
+    let (text, message) = match render(&command, stdin, stdout, stderr).await {
+        Ok(text) => (text, None),
+        Err(failure) => (failure.partial, Some(failure.message)),
+    };
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()?;
+    if let Some(message) = &message {
+        writeln!(stderr, "Error: {message}")?;
+    }
+    Ok(message.is_some().into())
 }
 
 /// What the command says instead of manifests.
@@ -165,40 +73,109 @@ impl From<String> for Failure {
 
 async fn render(
     command: &Template,
-    debug: bool,
     stdin: &mut dyn Read,
+    stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> Result<String, Failure> {
-    let capabilities = capabilities(command)?;
-    let (name, reference) = name_and_chart(&command.names)?;
-    let chart = chart(reference, &command.source).await?;
-    let values = command.values.read(stdin)?;
-    let chart = chart?;
-    if chart.metadata.deprecated {
-        let _ = writeln!(stderr, "WARNING: This chart is deprecated");
+    if command.names.is_empty() {
+        command.name_and_chart()?;
     }
+    let capabilities = capabilities(command)?;
+    command.source.check_files()?;
+    let (name, reference) = command.name_and_chart()?;
+    let located = source::locate(reference, &command.source).await?;
+    let values = command.values.read(stdin)?;
     let stderr = RefCell::new(stderr);
     let warn = |text: &str| {
         let _ = writeln!(stderr.borrow_mut(), "{text}");
     };
+    let chart = located.load(&warn)?;
+    check_chart(command, &chart, &warn)?;
+    check_dry_run(&command.dry_run)?;
+    check_name(&name)?;
+    let world = World::of(command);
     let options = TemplateOptions {
         is_upgrade: command.is_upgrade,
         keep_integers: true,
+        lookup: &world,
         warn: &warn,
         skip_schema_validation: command.skip_schema_validation,
-        ..TemplateOptions::new(name, &command.namespace, &capabilities)
+        fetch: Some(&Fetcher),
+        ..TemplateOptions::new(&name, &command.namespace, &capabilities)
     };
-    helm::check_installable(&chart).map_err(|failure| failure.to_string())?;
-    check_name(name)?;
-    let rendered = helm::template(&chart, &values, &options)
-        .map_err(|failure| explain(failure, debug, || raw(&chart, &values, &options)))?;
-    let print_options = PrintOptions {
+    let rendered = helm::template(&chart, &values, &options);
+    check_labels(&command.labels, &rendered)?;
+    let rendered =
+        rendered.map_err(|failure| explain(failure, command.debug, || raw(&chart, &values, &options)))?;
+    show(command, &name, &rendered, stdout)
+}
+
+/// Writes files, or gives what is to be printed.
+fn show(
+    command: &Template,
+    name: &str,
+    rendered: &Rendered,
+    stdout: &mut dyn Write,
+) -> Result<String, Failure> {
+    let options = PrintOptions {
         include_crds: command.include_crds,
         no_hooks: command.no_hooks,
         skip_tests: command.skip_tests,
         show_only: command.show_only.clone(),
     };
-    Ok(print::print(&rendered, &print_options).map_err(|missing| missing.to_string())?)
+    let Some(folder) = &command.output_dir else {
+        return Ok(print::print(rendered, &options).map_err(|missing| missing.to_string())?);
+    };
+    output::write(
+        folder,
+        command.use_release_name.then_some(name),
+        rendered,
+        &options,
+        stdout,
+    )?;
+    // There is nothing left that could be shown.
+    match command.show_only.first() {
+        Some(pattern) => Err(print::NoSuchTemplate(pattern.clone()).to_string().into()),
+        None => Ok("\n".to_owned()),
+    }
+}
+
+/// Refuses what is not to be installed, or lacks charts.
+fn check_chart(command: &Template, chart: &Chart, warn: Warn<'_>) -> Result<(), String> {
+    let outcome = helm::check_installable(chart);
+    let is_application = !matches!(outcome, Err(RenderFailure::NotInstallable(_)));
+    if chart.metadata.deprecated && is_application {
+        warn("WARNING: This chart is deprecated");
+    }
+    outcome.map_err(|failure| match failure {
+        RenderFailure::Dependencies(missing) if command.dependency_update => {
+            format!("--dependency-update is not supported: nothing is fetched here that is {missing}")
+        }
+        other => other.to_string(),
+    })
+}
+
+fn check_dry_run(said: &str) -> Result<(), String> {
+    if ["false", "true", "none", "client", "server"].contains(&said) {
+        return Ok(());
+    }
+    Err("Invalid dry-run flag. Flag must one of the following: false, true, none, client, server".to_owned())
+}
+
+/// Helm looks at labels when the values are known to fit, before it renders.
+fn check_labels(labels: &[String], rendered: &Result<Rendered, RenderFailure>) -> Result<(), String> {
+    let is_reserved = labels
+        .iter()
+        .filter_map(|label| label.split_once('='))
+        .any(|(key, _)| SYSTEM_LABELS.contains(&key));
+    let comes_first = rendered.as_ref().is_err_and(|failure| !failure.has_begun());
+    if !is_reserved || comes_first {
+        return Ok(());
+    }
+    let all = SYSTEM_LABELS.join(" ");
+    Err(format!(
+        "user supplied labels contains system reserved label name. System labels: [{all}]"
+    ))
 }
 
 /// Helm's words, and where it tells to look further.
@@ -249,140 +226,6 @@ fn capabilities(command: &Template) -> Result<Capabilities, String> {
         .api_versions
         .extend(command.api_versions.iter().cloned());
     Ok(capabilities)
-}
-
-fn name_and_chart(names: &[String]) -> Result<(&str, &str), String> {
-    match names {
-        [chart] => Ok((DEFAULT_NAME, chart)),
-        [name, chart] => Ok((name, chart)),
-        [_, _, stray @ ..] => Err(format!(
-            "expected at most two arguments, unexpected arguments: {}",
-            stray.join(", ")
-        )),
-        [] => Err("\"template\" requires at least 1 argument".to_owned()),
-    }
-}
-
-/// The chart; the inner result is what helm finds only after it has read the values.
-async fn chart(name: &str, source: &SourceOptions) -> Result<Result<Chart, String>, String> {
-    if name == "builtin" {
-        return Ok(crate::builtin_chart::load().map_err(|error| error.to_string()));
-    }
-    let name = name.trim();
-    let path = Path::new(name);
-    if path.exists() && source.verify {
-        let archive = provenance::verify_file(path, &source.keyring()).map_err(|error| error.to_string())?;
-        return Ok(Chart::from_archive(&archive).map_err(|error| error.to_string()));
-    }
-    if path.exists() {
-        return Ok(Chart::from_path(path).map_err(|error| error.to_string()));
-    }
-    if path.is_absolute() || name.starts_with('.') {
-        return Err(format!("path {} not found", helm::go_quote(name)));
-    }
-    let is_local_name = source.repo.is_none() && !name.contains("://");
-    if is_local_name {
-        // Helm would look into its list of repositories.
-        return Err(match name.split_once('/') {
-            Some((repository, _)) => format!("repo {repository} not found"),
-            None => format!("non-absolute URLs should be in form of repo_name/path_to_chart, got: {name}"),
-        });
-    }
-    let version = source.version.clone().map(|version| version.trim().to_owned());
-    let keyring = source.verify.then(|| source.keyring());
-    let source = ChartSource {
-        name: name.to_owned(),
-        repo: source.repo.clone(),
-        version: version.or_else(|| source.devel.then(|| ">0.0.0-0".to_owned())),
-        username: source.username.clone(),
-        password: source.password.clone().map(Into::into),
-        ca_file: source.ca_file.clone(),
-        insecure_skip_tls_verify: source.insecure_skip_tls_verify,
-        keyring,
-    };
-    let fetched = source.fetch(&cache_dir()).await;
-    Ok(Ok(fetched.map_err(|error| error.to_string())?))
-}
-
-/// A folder of the user's own: the service's belongs to the service.
-fn cache_dir() -> PathBuf {
-    let home = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let base = home("XDG_CACHE_HOME").or_else(|| home("HOME").map(|home| home.join(".cache")));
-    base.unwrap_or_else(std::env::temp_dir)
-        .join("magnum-conductor/charts")
-}
-
-impl SourceOptions {
-    fn keyring(&self) -> PathBuf {
-        let chosen = self.keyring.clone();
-        chosen.unwrap_or_else(|| match std::env::var_os("GNUPGHOME") {
-            Some(folder) => Path::new(&folder).join("pubring.gpg"),
-            None => PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".gnupg/pubring.gpg"),
-        })
-    }
-}
-
-impl ValueOptions {
-    /// All values as one table, merged in Helm's order.
-    ///
-    /// # Errors
-    /// In Helm's words.
-    pub fn read(&self, stdin: &mut dyn Read) -> Result<Values, String> {
-        let mut all = Map::new();
-        for file in &self.files {
-            values::overlay(&mut all, values_file(file, stdin)?);
-        }
-        for line in &self.set_json {
-            strvals::set_json(line, &mut all)
-                .map_err(|_| format!("failed parsing --set-json data {line}"))?;
-        }
-        for line in &self.set {
-            strvals::set(line, &mut all).map_err(|error| format!("failed parsing --set data: {error}"))?;
-        }
-        for line in &self.set_string {
-            strvals::set_string(line, &mut all)
-                .map_err(|error| format!("failed parsing --set-string data: {error}"))?;
-        }
-        for line in &self.set_file {
-            strvals::set_file(line, &mut all, &|path| {
-                let bytes = std::fs::read(path).map_err(|error| go_error(path, &error))?;
-                Ok(String::from_utf8_lossy(&bytes).into_owned())
-            })
-            .map_err(|error| format!("failed parsing --set-file data: {error}"))?;
-        }
-        for line in &self.set_literal {
-            strvals::set_literal(line, &mut all)
-                .map_err(|error| format!("failed parsing --set-literal data: {error}"))?;
-        }
-        Ok(all)
-    }
-}
-
-fn values_file(path: &str, stdin: &mut dyn Read) -> Result<Values, String> {
-    let mut bytes = Vec::new();
-    if path.trim() == "-" {
-        stdin.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    } else {
-        bytes = std::fs::read(path).map_err(|error| go_error(path, &error))?;
-    }
-    let failed = |error: String| format!("failed to parse {path}: {error}");
-    let mut value = yaml::from_yaml_bytes(&bytes).map_err(|error| failed(error.to_string()))?;
-    values::numbers_as_floats(&mut value);
-    let kind = match value {
-        Value::Object(table) => return Ok(table),
-        Value::Null => return Ok(Map::new()),
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-    };
-    Err(failed(format!(
-        "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
-    )))
 }
 
 /// An error of the file system as Go words it.

@@ -20,7 +20,12 @@ pub(super) const TABLE: &[Row] = &[
         Fault::plain(format!("{ERROR_START}{}{ERROR_END}", text_of(&a[0])))
     }),
     ("lookup", "ssss", lookup),
-    ("getHostByName", "s", |_, _| Ok(Value::str(""))),
+    ("getHostByName", "s", |c, a| {
+        match c.session.lookup.host(&text_of(&a[0])) {
+            Ok(address) => Ok(Value::str(address)),
+            Err(error) => Fault::plain(error.to_string()),
+        }
+    }),
     ("toYaml", "a", |c, a| Ok(to_yaml(c, &a[0]))),
     ("toYamlPretty", "a", |_, a| {
         Ok(Value::str(yaml::emit_pretty(&a[0]).unwrap_or_default()))

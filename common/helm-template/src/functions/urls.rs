@@ -27,6 +27,11 @@ pub(super) fn query_escape(text: &[u8]) -> String {
     out
 }
 
+/// What `url.Parse` has against it.
+pub(crate) fn error(text: &str) -> Option<String> {
+    Url::parse(text).err()
+}
+
 /// Whether `url.Parse` takes it.
 pub(crate) fn is_url(text: &str) -> bool {
     Url::parse(text).is_ok()

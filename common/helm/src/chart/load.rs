@@ -12,24 +12,48 @@ use super::ignore::Rules;
 use super::metadata::EmptyNodes;
 use super::{Chart, File, Metadata, Standing};
 use crate::error::ChartError;
+use crate::values::Warn;
 
 /// Charts in charts in charts: more than this is an attack.
 const MAX_NESTING: usize = 16;
 
-pub(super) fn from_archive(bytes: &[u8], limits: &Limits) -> Result<Chart, ChartError> {
-    archive_at(bytes, limits, &mut Tally::default(), 0)
+/// Helm's warnings, with the place in its source that its log names.
+const OLD_DEPENDENCIES: &str = "load.go:120: Warning: Dependencies are handled in Chart.yaml since apiVersion \"v2\". \
+     We recommend migrating dependencies to Chart.yaml.";
+const OLD_LOCK: &str = "load.go:138: Warning: Dependency locking is handled in Chart.lock since apiVersion \"v2\". We \
+     recommend migrating to Chart.lock.";
+
+/// One load: the tally is one for a chart and all archives in it, as an archive of archives may not pass the limits
+/// either.
+struct Load<'l> {
+    limits: &'l Limits,
+    tally: Tally,
+    warn: Warn<'l>,
 }
 
-/// The tally is one for a chart and all archives in it: an archive of archives may not pass the limits either.
-fn archive_at(bytes: &[u8], limits: &Limits, tally: &mut Tally, depth: usize) -> Result<Chart, ChartError> {
-    files_at(archive::unpack(bytes, limits, tally)?, limits, tally, depth)
+impl<'l> Load<'l> {
+    fn new(limits: &'l Limits, warn: Warn<'l>) -> Self {
+        Self {
+            limits,
+            tally: Tally::default(),
+            warn,
+        }
+    }
+}
+
+pub(super) fn from_archive(bytes: &[u8], limits: &Limits, warn: Warn<'_>) -> Result<Chart, ChartError> {
+    archive_at(bytes, &mut Load::new(limits, warn), 0)
+}
+
+fn archive_at(bytes: &[u8], load: &mut Load<'_>, depth: usize) -> Result<Chart, ChartError> {
+    files_at(archive::unpack(bytes, load.limits, &mut load.tally)?, load, depth)
 }
 
 pub(super) fn from_files(files: Vec<File>, limits: &Limits) -> Result<Chart, ChartError> {
-    files_at(files, limits, &mut Tally::default(), 0)
+    files_at(files, &mut Load::new(limits, &|_| {}), 0)
 }
 
-pub(super) fn from_dir(dir: &Path, limits: &Limits) -> Result<Chart, ChartError> {
+pub(super) fn from_dir(dir: &Path, limits: &Limits, warn: Warn<'_>) -> Result<Chart, ChartError> {
     let mut rules = Rules::default();
     let ignore_file = dir.join(".helmignore");
     if ignore_file.is_file() {
@@ -43,7 +67,8 @@ pub(super) fn from_dir(dir: &Path, limits: &Limits) -> Result<Chart, ChartError>
         })?;
     }
     let mut files = Vec::new();
-    let mut tally = Tally::default();
+    let mut load = Load::new(limits, warn);
+    let tally = &mut load.tally;
     walk(
         dir,
         "",
@@ -52,7 +77,7 @@ pub(super) fn from_dir(dir: &Path, limits: &Limits) -> Result<Chart, ChartError>
         &mut |name, bytes| tally.add(name, bytes, limits),
         0,
     )?;
-    files_at(files, limits, &mut tally, 0)
+    files_at(files, &mut load, 0)
 }
 
 fn walk(
@@ -145,12 +170,7 @@ fn first_missing(link: &Path, target: &Path) -> String {
     at.display().to_string()
 }
 
-fn files_at(
-    mut files: Vec<File>,
-    limits: &Limits,
-    tally: &mut Tally,
-    depth: usize,
-) -> Result<Chart, ChartError> {
+fn files_at(mut files: Vec<File>, load: &mut Load<'_>, depth: usize) -> Result<Chart, ChartError> {
     for file in &mut files {
         if file.data.starts_with(b"\xef\xbb\xbf") {
             file.data = file.data[3..].into();
@@ -176,14 +196,14 @@ fn files_at(
     }
     let mut nested: BTreeMap<String, Vec<File>> = BTreeMap::new();
     for file in files {
-        sort_in(&mut chart, &mut nested, &mut empty, file)?;
+        sort_in(&mut chart, &mut nested, &mut empty, file, load.warn)?;
     }
     chart.metadata.validate(empty)?;
     if depth >= MAX_NESTING && !nested.is_empty() {
         return Err(ChartError::TooDeep(chart.metadata.name));
     }
     for (name, files) in nested {
-        if let Some(dependency) = sub_chart(&chart, &name, files, limits, tally, depth + 1)? {
+        if let Some(dependency) = sub_chart(&chart, &name, files, load, depth + 1)? {
             chart.dependencies.push(dependency);
         }
     }
@@ -196,6 +216,7 @@ fn sort_in(
     nested: &mut BTreeMap<String, Vec<File>>,
     empty: &mut EmptyNodes,
     file: File,
+    warn: Warn<'_>,
 ) -> Result<(), ChartError> {
     match file.name.as_str() {
         "Chart.yaml" => {}
@@ -203,6 +224,9 @@ fn sort_in(
         "values.yaml" => chart.values = values(&file)?,
         "values.schema.json" => chart.schema = Some(file.data.to_vec()),
         "requirements.yaml" => {
+            if chart.metadata.api_version != "v1" {
+                warn(OLD_DEPENDENCIES);
+            }
             let (read, nodes) = read_metadata(read(&file)?, &file)?;
             if !read.dependencies.is_empty() || nodes.dependencies {
                 chart.metadata.dependencies = read.dependencies;
@@ -212,6 +236,9 @@ fn sort_in(
         }
         "requirements.lock" => {
             chart.lock = Some(lock(read(&file)?));
+            if chart.metadata.api_version != "v1" {
+                warn(OLD_LOCK);
+            }
             keep_for_v1(chart, file);
         }
         name if name.starts_with("templates/") => chart.templates.push(file),
@@ -260,8 +287,7 @@ fn sub_chart(
     parent: &Chart,
     name: &str,
     mut files: Vec<File>,
-    limits: &Limits,
-    tally: &mut Tally,
+    load: &mut Load<'_>,
     depth: usize,
 ) -> Result<Option<Chart>, ChartError> {
     if name.starts_with(['_', '.']) {
@@ -276,7 +302,7 @@ fn sub_chart(
                 message,
             });
         }
-        archive_at(&file.data, limits, tally, depth)
+        archive_at(&file.data, load, depth)
     } else {
         let inner: Vec<File> = files
             .into_iter()
@@ -288,7 +314,7 @@ fn sub_chart(
                 })
             })
             .collect();
-        files_at(inner, limits, tally, depth)
+        files_at(inner, load, depth)
     };
     loaded.map(Some).map_err(|source| ChartError::SubChart {
         name: name.to_owned(),
@@ -360,9 +386,9 @@ mod tests {
             total: 9000,
             ..Limits::default()
         };
-        assert!(from_archive(&inner, &limits).is_ok());
-        assert!(from_archive(&outer, &Limits::default()).is_ok());
-        let err = from_archive(&outer, &limits).unwrap_err();
+        assert!(from_archive(&inner, &limits, &|_| {}).is_ok());
+        assert!(from_archive(&outer, &Limits::default(), &|_| {}).is_ok());
+        let err = from_archive(&outer, &limits, &|_| {}).unwrap_err();
         assert!(
             err.to_string().contains("larger than the limit of 9000 bytes"),
             "{err}"
@@ -371,7 +397,7 @@ mod tests {
         for _ in 0..20 {
             deep = archive(&[("c/Chart.yaml", metadata), ("c/charts/c.tgz", &deep)]);
         }
-        let err = from_archive(&deep, &Limits::default()).unwrap_err();
+        let err = from_archive(&deep, &Limits::default(), &|_| {}).unwrap_err();
         assert!(err.to_string().contains("nested too deeply"), "{err}");
     }
 
@@ -380,7 +406,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("Chart.yaml"), "name: c\nversion: 1.0.0\n").unwrap();
         std::os::unix::fs::symlink(dir.path(), dir.path().join("again")).unwrap();
-        let err = from_dir(dir.path(), &Limits::default()).unwrap_err();
+        let err = from_dir(dir.path(), &Limits::default(), &|_| {}).unwrap_err();
         assert!(
             matches!(err, ChartError::TooDeep(_) | ChartError::Io { .. }),
             "{err}"

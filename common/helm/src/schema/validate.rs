@@ -5,18 +5,19 @@ use serde_json::{Map, Value};
 use super::format;
 use super::number;
 use super::outcome::{Outcome, Place};
+use super::pool::Pool;
 
 /// `$ref` may lead this deep.
 const MAX_DEPTH: usize = 256;
 
 /// All complaints of `schema` about `value`.
-pub(super) fn run(schema: &Value, value: &Value) -> Result<Vec<String>, String> {
+pub(super) fn run(pool: &Pool<'_>, value: &Value) -> Result<Vec<String>, String> {
     let mut walk = Walk {
-        root: schema,
+        pool,
         depth: 0,
         broken: None,
     };
-    let outcome = walk.sub(schema, value, &Place::root());
+    let outcome = walk.sub(pool.root(), value, &Place::root());
     match walk.broken {
         Some(why) => Err(why),
         None => Ok(outcome.complaints),
@@ -24,7 +25,7 @@ pub(super) fn run(schema: &Value, value: &Value) -> Result<Vec<String>, String> 
 }
 
 struct Walk<'s> {
-    root: &'s Value,
+    pool: &'s Pool<'s>,
     depth: usize,
     /// What makes the schema itself unusable.
     broken: Option<String>,
@@ -40,7 +41,7 @@ fn schemas<'v>(schema: &'v Keywords, key: &str) -> &'v [Value] {
         .unwrap_or_default()
 }
 
-fn tables<'v>(schema: &'v Keywords, key: &str) -> Vec<(&'v String, &'v Value)> {
+pub(super) fn tables<'v>(schema: &'v Keywords, key: &str) -> Vec<(&'v String, &'v Value)> {
     let mut entries: Vec<_> = schema
         .get(key)
         .and_then(Value::as_object)
@@ -75,7 +76,7 @@ impl<'s> Walk<'s> {
             Value::Bool(false) => return out.complain(place, "False always fails validation"),
             Value::Object(keywords) => keywords,
             _ => {
-                self.broken = Some("Invalid type. Expected: valid schema, given: Invalid JSON".to_owned());
+                self.broken = Some("Expected: valid schema, given: Invalid JSON".to_owned());
                 return;
             }
         };
@@ -85,9 +86,12 @@ impl<'s> Walk<'s> {
         }
         self.depth += 1;
         if let Some(reference) = keywords.get("$ref").and_then(Value::as_str) {
-            match resolve(self.root, reference) {
+            match self.pool.target(reference) {
                 Some(target) => self.check(target, value, place, out),
-                None => self.broken = Some(unresolved(reference)),
+                None => {
+                    let why = "references out of values.schema.json are not followed";
+                    self.broken = Some(format!("{reference}: {why}"));
+                }
             }
         } else {
             self.typed(keywords, value, place, out);
@@ -365,54 +369,6 @@ impl<'s> Walk<'s> {
         }
         found
     }
-}
-
-/// The target of a reference inside the schema.
-fn resolve<'s>(root: &'s Value, reference: &str) -> Option<&'s Value> {
-    let own = root
-        .get("$id")
-        .or_else(|| root.get("id"))
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let fragment = reference
-        .strip_prefix(own)
-        .unwrap_or(reference)
-        .strip_prefix('#')?;
-    if !fragment.is_empty() && !fragment.starts_with('/') {
-        return by_id(root, reference);
-    }
-    root.pointer(
-        &fragment
-            .replace("%25", "%")
-            .replace("%20", " ")
-            .replace("%24", "$"),
-    )
-}
-
-/// A subschema that gave itself this `$id`.
-fn by_id<'s>(schema: &'s Value, id: &str) -> Option<&'s Value> {
-    match schema {
-        Value::Object(keywords) => {
-            let named = ["$id", "id"]
-                .iter()
-                .any(|key| keywords.get(*key).and_then(Value::as_str) == Some(id));
-            if named {
-                return Some(schema);
-            }
-            keywords.values().find_map(|value| by_id(value, id))
-        }
-        Value::Array(items) => items.iter().find_map(|value| by_id(value, id)),
-        _ => None,
-    }
-}
-
-/// Why a reference leads nowhere. Helm fetches what others keep on the network; rendering here asks nobody.
-fn unresolved(reference: &str) -> String {
-    if reference.starts_with('#') {
-        let last = reference.rsplit('/').next().unwrap_or(reference);
-        return format!("Object has no key '{last}'");
-    }
-    format!("{reference}: references out of values.schema.json are not followed")
 }
 
 fn types(schema: &Keywords) -> Vec<&str> {

@@ -1,5 +1,6 @@
 //! Downloads: credentials to the host they are for, sizes and times bounded.
 
+use std::path::Path;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
@@ -30,16 +31,20 @@ pub(super) struct Validators {
 }
 
 /// A client for one source.
-pub(super) struct Http {
+pub(crate) struct Http {
     client: reqwest::Client,
     username: Option<String>,
     password: Option<SecretString>,
     /// The credentials are for this host only.
     host: Option<String>,
+    /// Unless they are for all.
+    everywhere: bool,
+    /// Registries are spoken to without TLS.
+    pub plain: bool,
 }
 
 impl Http {
-    pub(super) fn new(source: &ChartSource) -> Result<Self, SourceError> {
+    pub(crate) fn new(source: &ChartSource) -> Result<Self, SourceError> {
         let mut builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
@@ -53,6 +58,9 @@ impl Http {
             for certificate in certificates {
                 builder = builder.add_root_certificate(certificate);
             }
+        }
+        if let Some((certificate, key)) = &source.identity {
+            builder = builder.identity(identity(certificate, key)?);
         }
         let client = builder.build().map_err(|err| SourceError::Client(chain(&err)))?;
         let at = source
@@ -74,20 +82,22 @@ impl Http {
                     .map(|password| SecretString::from(password.to_owned()))
             }),
             host: url.as_ref().and_then(Url::host_str).map(str::to_owned),
+            everywhere: source.pass_credentials,
+            plain: source.plain_http,
         })
     }
 
     /// The credentials, if they are for the host of `url`.
     pub(super) fn authorise(&self, request: RequestBuilder, url: &Url) -> RequestBuilder {
         match &self.username {
-            Some(username) if self.host.as_deref() == url.host_str() => {
+            Some(username) if self.everywhere || self.host.as_deref() == url.host_str() => {
                 request.basic_auth(username, self.password.as_ref().map(ExposeSecret::expose_secret))
             }
             _ => request,
         }
     }
 
-    pub(super) fn request(&self, url: &Url) -> RequestBuilder {
+    pub(crate) fn request(&self, url: &Url) -> RequestBuilder {
         self.client.get(url.clone())
     }
 
@@ -171,6 +181,19 @@ impl Http {
     }
 }
 
+/// What the client shows of itself.
+fn identity(certificate: &Path, key: &Path) -> Result<reqwest::Identity, SourceError> {
+    let mut pem = Vec::new();
+    for path in [key, certificate] {
+        let read = std::fs::read(path)
+            .map_err(|err| SourceError::Client(format!("client certificate {}: {err}", path.display())))?;
+        pem.extend(read);
+        pem.push(b'\n');
+    }
+    reqwest::Identity::from_pem(&pem)
+        .map_err(|err| SourceError::Client(format!("client certificate: {}", chain(&err))))
+}
+
 /// A provenance file that does not come.
 pub(super) fn not_fetched(url: String, cause: &SourceError) -> SourceError {
     tracing::warn!(url, error = %cause, "provenance file of a chart does not come");
@@ -193,17 +216,22 @@ pub(super) fn successful(response: Response, url: &Url) -> Result<Response, Sour
     ))
 }
 
-pub(super) async fn body(mut response: Response, url: &Url) -> Result<Vec<u8>, SourceError> {
+pub(super) async fn body(response: Response, url: &Url) -> Result<Vec<u8>, SourceError> {
+    bounded(response, url, MAX_BYTES).await
+}
+
+/// The body, if it is no larger than `limit`.
+pub(crate) async fn bounded(mut response: Response, url: &Url, limit: usize) -> Result<Vec<u8>, SourceError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response
         .chunk()
         .await
         .map_err(|err| failure(url, chain(&err.without_url()), true))?
     {
-        if bytes.len() + chunk.len() > MAX_BYTES {
+        if bytes.len() + chunk.len() > limit {
             return Err(failure(
                 url,
-                format!("larger than the limit of {MAX_BYTES} bytes"),
+                format!("larger than the limit of {limit} bytes"),
                 false,
             ));
         }

@@ -38,9 +38,9 @@ pub(super) async fn pull(
         Some((name, tag)) if !tag.contains('/') => (name, Some(tag.to_owned())),
         _ => (path, None),
     };
-    // Registries on the machine itself, and only those, are taken to speak plain HTTP.
+    // Unless it is asked for, registries on the machine itself, and only those, are taken to speak plain HTTP.
     let host = registry.split(':').next().unwrap_or(registry);
-    let scheme = if matches!(host, "localhost" | "127.0.0.1") {
+    let scheme = if http.plain || matches!(host, "localhost" | "127.0.0.1") {
         "http"
     } else {
         "https"

@@ -1,7 +1,8 @@
 //! Charts from a repository and a registry, played by a small server on loopback.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
-use std::collections::BTreeMap;
+mod server;
+
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
@@ -9,127 +10,13 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use helm::{ChartSource, SourceError};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
 
-/// An answer: status, headers, body.
-type Answer = (u16, Vec<(&'static str, String)>, Vec<u8>);
-
-/// A request as the server saw it.
-#[derive(Clone, Debug)]
-struct Seen {
-    path: String,
-    headers: BTreeMap<String, String>,
-}
-
-struct Server {
-    base: String,
-    seen: Arc<Mutex<Vec<Seen>>>,
-}
-
-impl Server {
-    async fn start(answer: impl Fn(&Seen, &str) -> Answer + Send + Sync + 'static) -> Self {
-        Self::start_with(None, answer).await
-    }
-
-    async fn start_with(
-        tls: Option<TlsAcceptor>,
-        answer: impl Fn(&Seen, &str) -> Answer + Send + Sync + 'static,
-    ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
-        let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
-        let (log, answer, own) = (Arc::clone(&seen), Arc::new(answer), base.clone());
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (log, answer, own) = (Arc::clone(&log), Arc::clone(&answer), own.clone());
-                let tls = tls.clone();
-                tokio::spawn(async move {
-                    let answer = |seen: &Seen| answer(seen, &own);
-                    match tls {
-                        // A client that does not trust the certificate hangs up.
-                        Some(tls) => {
-                            if let Ok(stream) = tls.accept(stream).await {
-                                serve(stream, &log, answer).await;
-                            }
-                        }
-                        None => serve(stream, &log, answer).await,
-                    }
-                });
-            }
-        });
-        Self { base, seen }
-    }
-
-    /// A proxy that connects everybody to `target`.
-    async fn tunnel(target: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
-        let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
-        let log = Arc::clone(&seen);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let mut client = BufReader::new(stream);
-                let head = read_head(&mut client).await;
-                log.lock().unwrap().push(head);
-                let mut server = TcpStream::connect(&target).await.unwrap();
-                client.write_all(b"HTTP/1.1 200 x\r\n\r\n").await.unwrap();
-                tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
-            }
-        });
-        Self { base, seen }
-    }
-
-    fn paths(&self) -> Vec<String> {
-        self.seen
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|seen| seen.path.clone())
-            .collect()
-    }
-}
-
-async fn read_head(stream: &mut (impl AsyncBufRead + Unpin)) -> Seen {
-    let mut line = String::new();
-    stream.read_line(&mut line).await.unwrap();
-    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-    let mut headers = BTreeMap::new();
-    loop {
-        line.clear();
-        stream.read_line(&mut line).await.unwrap();
-        let Some((name, value)) = line.trim().split_once(": ") else {
-            break;
-        };
-        headers.insert(name.to_lowercase(), value.to_owned());
-    }
-    Seen { path, headers }
-}
-
-async fn serve(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    log: &Mutex<Vec<Seen>>,
-    answer: impl Fn(&Seen) -> Answer,
-) {
-    let mut stream = BufReader::new(stream);
-    let request = read_head(&mut stream).await;
-    log.lock().unwrap().push(request.clone());
-    let (status, headers, body) = answer(&request);
-    let mut head = format!(
-        "HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: close\r\n",
-        body.len()
-    );
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    stream.write_all(format!("{head}\r\n").as_bytes()).await.unwrap();
-    stream.write_all(&body).await.unwrap();
-    stream.flush().await.unwrap();
-    let _ = stream.shutdown().await;
-}
+use server::{Answer, Seen, Server};
 
 fn archive(version: &str) -> Vec<u8> {
     let text = format!("apiVersion: v2\nname: c\nversion: {version}\n");
@@ -308,11 +195,16 @@ async fn credentials_go_to_their_host_only_and_into_no_message() {
     );
     source.password = Some(SecretString::from("secret"));
     assert_eq!(source.fetch(cache.path()).await.unwrap().version(), "1.0.0");
-    assert!(
-        !other.seen.lock().unwrap()[0]
+    let told = |at: usize| {
+        other.seen.lock().unwrap()[at]
             .headers
             .contains_key("authorization")
-    );
+    };
+    assert!(!told(0));
+    source.pass_credentials = true;
+    let cache = tempfile::tempdir().unwrap();
+    assert_eq!(source.fetch(cache.path()).await.unwrap().version(), "1.0.0");
+    assert!(told(1));
 }
 
 #[tokio::test]
@@ -439,6 +331,36 @@ async fn a_strange_certificate_needs_its_ca_file() {
     };
     let lost = fetch(&lost).await.unwrap_err().to_string();
     assert!(lost.contains("none.pem"), "{lost}");
+}
+
+#[tokio::test]
+async fn a_server_that_asks_is_shown_the_certificate() {
+    let own = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let key = PrivateKeyDer::Pkcs8(own.signing_key.serialize_der().into());
+    let mut known = RootCertStore::empty();
+    known.add(own.cert.der().clone()).unwrap();
+    let config = ServerConfig::builder()
+        .with_client_cert_verifier(WebPkiClientVerifier::builder(Arc::new(known)).build().unwrap())
+        .with_single_cert(vec![own.cert.der().clone()], key)
+        .unwrap();
+    let server = Server::start_with(Some(TlsAcceptor::from(Arc::new(config))), one_version).await;
+    let home = tempfile::tempdir().unwrap();
+    let files = [
+        ("cert.pem", own.cert.pem()),
+        ("key.pem", own.signing_key.serialize_pem()),
+    ];
+    let [cert, key] = files.map(|(name, pem)| {
+        std::fs::write(home.path().join(name), pem).unwrap();
+        home.path().join(name)
+    });
+    let mut source = ChartSource {
+        repo: Some(format!("https://{}/stable", server.base)),
+        insecure_skip_tls_verify: true,
+        ..source(&server, "")
+    };
+    assert!(source.fetch(home.path()).await.is_err());
+    source.identity = Some((cert, key));
+    assert_eq!(source.fetch(home.path()).await.unwrap().version(), "1.0.0");
 }
 
 /// What the next test runs in processes with proxies in their environment, which a test cannot give itself.

@@ -1,6 +1,4 @@
-//! `magnum-conductor template --verify`: the keyring that it takes, and what it says; where `HELM_TEST_PROGRAM` names
-//! helm 3.17, helm says the same.
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
+//! `--verify`: the keyring that it takes, and what it says; where `HELM_TEST_PROGRAM` names helm 3.17, helm says the same.
 
 use std::ffi::OsStr;
 use std::path::Path;
