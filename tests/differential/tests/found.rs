@@ -43,6 +43,11 @@ const TEMPLATES: &[&str] = &[
     r#"{{ fromYaml "a: {yes: .inf, true: 1}" }}{{ fromYaml "b: [.nan]\na: -.inf\n" }}{{ fromYaml "{a: {b: .nan}, a: 1}" }}{{ fromYaml "{<<: {a: .inf}, a: 2}" }}"#,
     // A bracket where a key must be, and the end of the text.
     r#"{{ fromYaml "\nkind: Third\n[\n\n" }}{{ fromYaml "kind: Third\n[" }}{{ fromYaml "a: 1\n{\n" }}{{ fromYaml "- a\n[\n" }}{{ fromYaml "a:\n  b: 1\n[\n" }}{{ fromYaml "a:\n  b: 1\n  [\n" }}{{ fromYaml "a: 1\n[a,\n" }}{{ fromYaml "a: 1\n[a,\n b]: 1\n" }}{{ fromYaml "[\n" }}{{ fromYaml "[a" }}{{ fromYaml "a: 1\n\"\n" }}{{ fromYaml "a: 1\n&x\n" }}{{ fromYaml "a: 1\n? \n" }}{{ fromYaml "a: 1\nb\n" }}{{ fromYaml "[a\n]: 1\n" }}"#,
+    // A list that is nil, by itself and in a table.
+    r#"{{ mustRegexSplit "a" "b" 0 | toToml }}{{ toToml (dict "a" (mustRegexSplit "a" "b" 0)) }}{{ regexFindAll "x" "y" 1 | toToml }}"#,
+    // A key over two lines in a flow mapping.
+    r##"{{ fromYaml "# c\n\n{\n<Bar\"\nkind: Second\ndata: |\n  text\n" }}{{ fromYaml "{a\nb: c\nd: e}" }}{{ fromYaml "{a b: c\nd: e}" }}{{ fromYaml "{a\nb: c}" }}"##,
+    r#"{{ fromYaml "{\na\nb: c\nd: |\n" }}{{ fromYaml "[a\nb: c\nd: e]" }}{{ fromYaml "{'a\nb': c\nd: e}" }}{{ fromYaml "{\n\"a\nb\": c\nd: e}" }}"#,
     // Keys of a type that makes no text.
     r#"{{ fromYaml "? \n" }}{{ fromYaml "~: ~" }}{{ fromYaml "~: [~, {a: ~}]" }}{{ fromYaml "[~]: 1" }}"#,
 ];

@@ -363,9 +363,10 @@ impl<'t> Parser<'t> {
                 }
                 Token::FlowMappingEnd => break,
                 _ => {
-                    // A lone node is a key without value.
+                    // A lone node is a key without value, even where a colon follows: a key over two lines is none.
                     let key = self.node(false, false)?;
-                    entries.push((key, self.flow_value(Token::FlowMappingEnd)?));
+                    self.peek()?;
+                    entries.push((key, NOTHING));
                 }
             }
         }

@@ -12,6 +12,10 @@ type Pairs = Vec<(String, Value)>;
 /// # Errors
 /// A nil inside of a list, a list of tables at the top.
 pub(in crate::functions) fn to_toml(value: &Value) -> Result<Vec<u8>, String> {
+    // A list that is nil is left out of a table, and empty by itself.
+    if matches!(value, Value::List(list) if list.nil) {
+        return Ok(b"[]".to_vec());
+    }
     let mut writer = Writer { out: Vec::new() };
     writer.item(&[], value)?;
     Ok(writer.out)
