@@ -131,10 +131,10 @@ fn strval_text(value: &Value) -> String {
 
 /// What Go says when a slice or string is cut outside its bounds.
 fn out_of_range<T>(low: i64, high: i64, length: usize) -> Result<T, Fault> {
-    let range = if high < 0 || high > length as i64 {
-        format!(":{high}] with length {length}")
-    } else {
-        format!("{low}:{high}]")
+    let range = match high {
+        ..0 => format!(":{high}]"),
+        _ if high > length as i64 => format!(":{high}] with length {length}"),
+        _ => format!("{low}:{high}]"),
     };
     Fault::plain(format!("runtime error: slice bounds out of range [{range}"))
 }

@@ -27,9 +27,13 @@ pub(super) trait Data: Sized {
     /// A finite number.
     fn float(value: f64) -> Self;
     fn text(text: Cow<'_, str>) -> Self;
-    /// An infinite number, or none.
-    fn odd_float(_value: f64) -> Self {
-        Self::null()
+    /// A number that JSON has not: for a text where a text is wanted, else for nothing.
+    fn odd_float(value: f64) -> Self {
+        Self::text(format_float(value).into())
+    }
+    /// Whether a text is wanted at this place.
+    fn wants_text(_path: &[Step]) -> bool {
+        false
     }
     fn list(items: Vec<Self>) -> Self;
     fn insert(members: &mut Self::Members, name: Cow<'_, str>, value: Self::Member);
@@ -132,10 +136,11 @@ fn scan<D: Data>(text: &[u8]) -> Result<D, String> {
             if let Some(key) = decoder.bad_key.take() {
                 return Err(key.complaint);
             }
-            if decoder.odd_number
-                && let Odd(Some(number)) = decoder.data(root)?
-            {
-                return Err(format!("json: unsupported value: {}", format_float(number)));
+            if decoder.odd_number {
+                let odd: Odd = decoder.data(root)?;
+                if let Some((_, number)) = odd.0.iter().find(|(path, _)| !D::wants_text(path)) {
+                    return Err(format!("json: unsupported value: {}", format_float(*number)));
+                }
             }
             Ok(data)
         }
@@ -143,42 +148,60 @@ fn scan<D: Data>(text: &[u8]) -> Result<D, String> {
     }
 }
 
-/// The first number of a document that JSON has not, in the order in which it is written as JSON. Of a key that is
-/// given twice only the last value is.
-struct Odd(Option<f64>);
+/// The numbers of a document that JSON has not, each with the way to it, in the order in which they are written as
+/// JSON. Of a key that is given twice only the last value is.
+#[derive(Default)]
+struct Odd(Vec<(Vec<Step>, f64)>);
+
+/// A step on the way into a document: the name of a member, or an item of a list.
+pub(super) type Step = Option<String>;
+
+impl Odd {
+    /// One level further out.
+    fn below(self, step: &Step) -> impl Iterator<Item = (Vec<Step>, f64)> {
+        self.0.into_iter().map(move |(mut path, number)| {
+            path.insert(0, step.clone());
+            (path, number)
+        })
+    }
+}
 
 impl Data for Odd {
-    type Members = BTreeMap<String, Option<f64>>;
+    type Members = BTreeMap<String, Self>;
     type Member = Self;
     fn null() -> Self {
-        Self(None)
+        Self::default()
     }
     fn bool(_: bool) -> Self {
-        Self(None)
+        Self::default()
     }
     fn int(_: i64) -> Self {
-        Self(None)
+        Self::default()
     }
     fn uint(_: u64) -> Self {
-        Self(None)
+        Self::default()
     }
     fn float(_: f64) -> Self {
-        Self(None)
+        Self::default()
     }
     fn odd_float(value: f64) -> Self {
-        Self(Some(value))
+        Self(vec![(Vec::new(), value)])
     }
     fn text(_: Cow<'_, str>) -> Self {
-        Self(None)
+        Self::default()
     }
     fn list(items: Vec<Self>) -> Self {
-        Self(items.into_iter().find_map(|item| item.0))
+        Self(items.into_iter().flat_map(|item| item.below(&None)).collect())
     }
     fn insert(members: &mut Self::Members, name: Cow<'_, str>, value: Self) {
-        members.insert(name.into_owned(), value.0);
+        members.insert(name.into_owned(), value);
     }
     fn map(members: Self::Members) -> Self {
-        Self(members.into_values().flatten().next())
+        let mut all = Vec::new();
+        for (name, value) in members {
+            all.extend(value.below(&Some(name)));
+        }
+        Self(all)
     }
 }
 

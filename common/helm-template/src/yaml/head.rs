@@ -1,6 +1,6 @@
 //! The few things that Helm reads of a document to sort it: the rest is read only to find mistakes.
 
-use super::compose::Data;
+use super::compose::{Data, Step};
 use serde_json::{Map, Value as Json};
 use std::borrow::Cow;
 
@@ -15,6 +15,14 @@ impl Data for Head {
     type Member = Json;
     fn keeps(name: &str) -> bool {
         HEAD.contains(&name)
+    }
+    /// Where `releaseutil.SimpleHead` has texts: numbers become texts there before they are looked at as JSON.
+    fn wants_text(path: &[Step]) -> bool {
+        let path: Option<Vec<&str>> = path.iter().map(Option::as_deref).collect();
+        matches!(
+            path.as_deref(),
+            Some(["apiVersion" | "kind"] | ["metadata", "name"] | ["metadata", "annotations", _])
+        )
     }
     fn null() -> Self {
         Self(Json::null())
@@ -75,5 +83,30 @@ impl Data for Nothing {
     fn insert((): &mut (), _name: Cow<'_, str>, _value: Self) {}
     fn map((): ()) -> Self {
         Self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::document_head;
+
+    #[test]
+    fn numbers_that_json_has_not_are_texts_where_texts_are_wanted() {
+        let head = document_head("kind: .inf\nmetadata: {name: .nan, annotations: {a: -.inf}}").unwrap();
+        assert_eq!(head["kind"], "+Inf");
+        assert_eq!(head["metadata"]["name"], "NaN");
+        assert_eq!(head["metadata"]["annotations"]["a"], "-Inf");
+        for text in [
+            "metadata: {labels: {a: .inf}}",
+            "metadata: {annotations: {a: [.inf]}}",
+            "data: .inf",
+            "metadata: .inf",
+        ] {
+            let refused = document_head(text).unwrap_err().to_string();
+            assert!(
+                refused.ends_with("json: unsupported value: +Inf"),
+                "{text}: {refused}"
+            );
+        }
     }
 }
