@@ -31,8 +31,8 @@ pub(super) trait Data: Sized {
     fn odd_float(value: f64) -> Self {
         Self::text(format_float(value).into())
     }
-    /// Whether a text is wanted at this place.
-    fn wants_text(_path: &[Step]) -> bool {
+    /// Whether a text is wanted at the end of this way.
+    fn wants_text(_way: &[&str]) -> bool {
         false
     }
     fn list(items: Vec<Self>) -> Self;
@@ -138,7 +138,13 @@ fn scan<D: Data>(text: &[u8]) -> Result<D, String> {
             }
             if decoder.odd_number {
                 let odd: Odd = decoder.data(root)?;
-                if let Some((_, number)) = odd.0.iter().find(|(path, _)| !D::wants_text(path)) {
+                let is_text = |way: &Way| {
+                    let way = way
+                        .as_ref()
+                        .map(|way| way.iter().map(String::as_str).collect::<Vec<_>>());
+                    way.is_some_and(|way| D::wants_text(&way))
+                };
+                if let Some((_, number)) = odd.0.iter().find(|(way, _)| !is_text(way)) {
                     return Err(format!("json: unsupported value: {}", format_float(*number)));
                 }
             }
@@ -149,20 +155,31 @@ fn scan<D: Data>(text: &[u8]) -> Result<D, String> {
 }
 
 /// The numbers of a document that JSON has not, each with the way to it, in the order in which they are written as
-/// JSON. Of a key that is given twice only the last value is.
+/// JSON. Of a key that is given twice only the last value is. Behind one that lies too deep for a text to be wanted
+/// there, none is kept: it decides.
 #[derive(Default)]
-struct Odd(Vec<(Vec<Step>, f64)>);
+struct Odd(Vec<(Way, f64)>);
 
-/// A step on the way into a document: the name of a member, or an item of a list.
-pub(super) type Step = Option<String>;
+/// The names on the way to a place in a document, as long as a text may be wanted there: not in lists, and not deep.
+pub(super) type Way = Option<Vec<String>>;
+
+/// `metadata.annotations.NAME`
+const DEEPEST: usize = 3;
 
 impl Odd {
-    /// One level further out.
-    fn below(self, step: &Step) -> impl Iterator<Item = (Vec<Step>, f64)> {
-        self.0.into_iter().map(move |(mut path, number)| {
-            path.insert(0, step.clone());
-            (path, number)
-        })
+    /// One level further out: in a member of this name, or in a list.
+    fn add(&mut self, name: Option<&str>, inner: Self) {
+        for (way, number) in inner.0 {
+            if matches!(self.0.last(), Some((None, _))) {
+                return;
+            }
+            let way = way.zip(name).filter(|(way, _)| way.len() < DEEPEST);
+            let way = way.map(|(mut way, name)| {
+                way.insert(0, name.to_owned());
+                way
+            });
+            self.0.push((way, number));
+        }
     }
 }
 
@@ -185,23 +202,25 @@ impl Data for Odd {
         Self::default()
     }
     fn odd_float(value: f64) -> Self {
-        Self(vec![(Vec::new(), value)])
+        Self(vec![(Some(Vec::new()), value)])
     }
     fn text(_: Cow<'_, str>) -> Self {
         Self::default()
     }
     fn list(items: Vec<Self>) -> Self {
-        Self(items.into_iter().flat_map(|item| item.below(&None)).collect())
+        let mut all = Self::default();
+        items.into_iter().for_each(|item| all.add(None, item));
+        all
     }
     fn insert(members: &mut Self::Members, name: Cow<'_, str>, value: Self) {
         members.insert(name.into_owned(), value);
     }
     fn map(members: Self::Members) -> Self {
-        let mut all = Vec::new();
-        for (name, value) in members {
-            all.extend(value.below(&Some(name)));
-        }
-        Self(all)
+        let mut all = Self::default();
+        members
+            .into_iter()
+            .for_each(|(name, value)| all.add(Some(&name), value));
+        all
     }
 }
 

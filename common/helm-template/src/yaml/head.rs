@@ -1,6 +1,6 @@
 //! The few things that Helm reads of a document to sort it: the rest is read only to find mistakes.
 
-use super::compose::{Data, Step};
+use super::compose::Data;
 use serde_json::{Map, Value as Json};
 use std::borrow::Cow;
 
@@ -17,11 +17,10 @@ impl Data for Head {
         HEAD.contains(&name)
     }
     /// Where `releaseutil.SimpleHead` has texts: numbers become texts there before they are looked at as JSON.
-    fn wants_text(path: &[Step]) -> bool {
-        let path: Option<Vec<&str>> = path.iter().map(Option::as_deref).collect();
+    fn wants_text(way: &[&str]) -> bool {
         matches!(
-            path.as_deref(),
-            Some(["apiVersion" | "kind"] | ["metadata", "name"] | ["metadata", "annotations", _])
+            way,
+            ["apiVersion" | "kind"] | ["metadata", "name"] | ["metadata", "annotations", _]
         )
     }
     fn null() -> Self {
@@ -100,6 +99,9 @@ mod tests {
             "metadata: {labels: {a: .inf}}",
             "metadata: {annotations: {a: [.inf]}}",
             "data: .inf",
+            "metadata: {annotations: {a: {b: .inf}}}",
+            "kind: [.inf, .nan]",
+            "a: {a: {a: {a: .inf}}}\nb: .nan",
             "metadata: .inf",
         ] {
             let refused = document_head(text).unwrap_err().to_string();
