@@ -8,6 +8,38 @@ use std::io::Write as _;
 /// Values nested deeper than this are cut: only a map that contains itself is.
 const MAX_DEPTH: usize = 10_000;
 
+/// The text of a value is cut at this length: one that contains itself twice has no end. Nothing that is cut is used,
+/// since a function's text this long is more than a rendering may produce ([`crate::Limits`]).
+pub(crate) const MAX_LENGTH: usize = 64 << 20;
+
+/// How deep in a value printing is, and how far its text may go.
+#[derive(Clone, Copy)]
+pub(crate) struct Depth {
+    levels: usize,
+    end: usize,
+}
+
+impl Depth {
+    /// At the value itself, whose text begins at the end of `out`.
+    pub fn start(out: &[u8]) -> Self {
+        let end = out.len().saturating_add(MAX_LENGTH);
+        Self { levels: 0, end }
+    }
+
+    pub fn deeper(self) -> Self {
+        let levels = self.levels + 1;
+        Self { levels, ..self }
+    }
+
+    pub fn is_inside(self) -> bool {
+        self.levels > 0
+    }
+
+    pub fn is_over(self, out: &[u8]) -> bool {
+        self.levels > MAX_DEPTH || out.len() > self.end
+    }
+}
+
 /// `strconv.IsPrint`
 pub(crate) fn is_print(c: char) -> bool {
     if c.is_ascii() {
@@ -88,11 +120,11 @@ pub(crate) fn print(value: &Value, out: &mut Vec<u8>) {
         // A pointer is followed.
         Value::Native(native) => match &**native {
             Native::Struct(found) if found.pointer && native.stringer().is_none() => {
-                print_struct(found, "{", out, false, 0);
+                print_struct(found, "{", out, false, Depth::start(out));
             }
-            _ => print_verb_v(value, out, false, 0),
+            _ => print_verb_v(value, out, false, Depth::start(out)),
         },
-        value => print_verb_v(value, out, false, 0),
+        value => print_verb_v(value, out, false, Depth::start(out)),
     }
 }
 
@@ -124,12 +156,12 @@ pub(crate) fn sprintln(values: &[Value]) -> Vec<u8> {
 
 /// `%v` of one operand; nil is `<nil>`.
 pub(crate) fn print_operand(value: &Value, out: &mut Vec<u8>) {
-    print_verb_v(value, out, false, 0);
+    print_verb_v(value, out, false, Depth::start(out));
 }
 
 /// `%v`, or `%+v` with field names.
-pub(crate) fn print_verb_v(value: &Value, out: &mut Vec<u8>, plus: bool, depth: usize) {
-    if depth > MAX_DEPTH {
+pub(crate) fn print_verb_v(value: &Value, out: &mut Vec<u8>, plus: bool, depth: Depth) {
+    if depth.is_over(out) {
         out.extend_from_slice(b"...");
         return;
     }
@@ -164,7 +196,7 @@ pub(crate) fn print_verb_v(value: &Value, out: &mut Vec<u8>, plus: bool, depth: 
                 }
                 push(out, key);
                 out.push(b':');
-                print_verb_v(value, out, plus, depth + 1);
+                print_verb_v(value, out, plus, depth.deeper());
             }
             out.push(b']');
         }),
@@ -172,27 +204,27 @@ pub(crate) fn print_verb_v(value: &Value, out: &mut Vec<u8>, plus: bool, depth: 
     }
 }
 
-fn print_items<'v>(items: impl Iterator<Item = &'v Value>, out: &mut Vec<u8>, plus: bool, depth: usize) {
+fn print_items<'v>(items: impl Iterator<Item = &'v Value>, out: &mut Vec<u8>, plus: bool, depth: Depth) {
     crate::stack::grow(|| {
         out.push(b'[');
         for (i, item) in items.enumerate() {
             if i > 0 {
                 out.push(b' ');
             }
-            print_verb_v(item, out, plus, depth + 1);
+            print_verb_v(item, out, plus, depth.deeper());
         }
         out.push(b']');
     });
 }
 
-fn print_native(native: &Native, out: &mut Vec<u8>, plus: bool, depth: usize) {
+fn print_native(native: &Native, out: &mut Vec<u8>, plus: bool, depth: Depth) {
     if let Some(text) = native.stringer() {
         push(out, &text);
         return;
     }
     match native {
         Native::Struct(s) => {
-            if s.pointer && depth > 0 {
+            if s.pointer && depth.is_inside() {
                 // Go prints an address here; any will do.
                 push(out, "0xc000000000");
                 return;
@@ -207,7 +239,7 @@ fn print_native(native: &Native, out: &mut Vec<u8>, plus: bool, depth: usize) {
                 }
                 push(out, name);
                 out.push(b':');
-                print_verb_v(&Value::Bytes(data.clone().into()), out, plus, depth + 1);
+                print_verb_v(&Value::Bytes(data.clone().into()), out, plus, depth.deeper());
             }
             out.push(b']');
         }
@@ -220,7 +252,7 @@ fn print_native(native: &Native, out: &mut Vec<u8>, plus: bool, depth: usize) {
 }
 
 /// A struct's fields behind `open`.
-fn print_struct(s: &Struct, open: &str, out: &mut Vec<u8>, plus: bool, depth: usize) {
+fn print_struct(s: &Struct, open: &str, out: &mut Vec<u8>, plus: bool, depth: Depth) {
     push(out, open);
     let embedded = s.embedded();
     push(
@@ -242,7 +274,7 @@ fn print_struct(s: &Struct, open: &str, out: &mut Vec<u8>, plus: bool, depth: us
             push(out, field.name);
             out.push(b':');
         }
-        print_verb_v(&field.value, out, plus, depth + 1);
+        print_verb_v(&field.value, out, plus, depth.deeper());
     }
     out.push(b'}');
 }

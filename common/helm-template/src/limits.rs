@@ -18,7 +18,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             depth: 5_000,
-            output_bytes: 256 << 20,
+            output_bytes: 64 << 20,
             time: Duration::from_secs(60),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::files::Files;
 use crate::functions::go_time;
-use crate::value::{Elem, Value};
+use crate::value::{Elem, Seen, Value};
 use chrono::{DateTime, FixedOffset, Local, Utc};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -154,14 +154,15 @@ impl Native {
         }
     }
 
-    pub fn equal(&self, other: &Self) -> bool {
+    /// For `reflect.DeepEqual`, with the maps that have been met.
+    pub fn equal_in(&self, other: &Self, seen: &mut Seen) -> bool {
         match (self, other) {
             (Self::Struct(a), Self::Struct(b)) => {
                 a.type_name == b.type_name
                     && a.fields
                         .iter()
                         .zip(&b.fields)
-                        .all(|(a, b)| a.value.deep_equal(&b.value))
+                        .all(|(a, b)| a.value.equal_in(&b.value, seen))
             }
             (Self::ApiVersions(a), Self::ApiVersions(b)) => a == b,
             (Self::Time(a), Self::Time(b)) => a == b,

@@ -3,7 +3,7 @@
 use crate::native::Native;
 use crate::spare::Beyond;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -318,6 +318,11 @@ impl Value {
 
     /// `reflect.DeepEqual`.
     pub fn deep_equal(&self, other: &Self) -> bool {
+        self.equal_in(other, &mut Seen::default())
+    }
+
+    /// The same while some maps are being compared: what is met again in them is equal unless something else is not.
+    pub(crate) fn equal_in(&self, other: &Self, seen: &mut Seen) -> bool {
         match (self, other) {
             (Self::Invalid | Self::Nil, Self::Invalid | Self::Nil) => true,
             (Self::Bool(a), Self::Bool(b)) => a == b,
@@ -332,10 +337,12 @@ impl Value {
                     || a.elem == b.elem
                         && a.nil == b.nil
                         && a.items.len() == b.items.len()
-                        && crate::stack::grow(|| a.items.iter().zip(&b.items).all(|(a, b)| a.deep_equal(b)))
+                        && crate::stack::grow(|| {
+                            a.items.iter().zip(&b.items).all(|(a, b)| a.equal_in(b, seen))
+                        })
             }
-            (Self::Map(a), Self::Map(b)) => Rc::ptr_eq(a, b) || a.kind == b.kind && maps_equal(a, b),
-            (Self::Native(a), Self::Native(b)) => Rc::ptr_eq(a, b) || a.equal(b),
+            (Self::Map(a), Self::Map(b)) => Rc::ptr_eq(a, b) || a.kind == b.kind && maps_equal(a, b, seen),
+            (Self::Native(a), Self::Native(b)) => Rc::ptr_eq(a, b) || a.equal_in(b, seen),
             _ => false,
         }
     }
@@ -369,13 +376,20 @@ pub(crate) fn json_entries(map: &serde_json::Map<String, serde_json::Value>) -> 
         .collect()
 }
 
-fn maps_equal(a: &Map, b: &Map) -> bool {
+/// Pairs of maps that have been met, by where their entries are.
+pub(crate) type Seen =
+    HashSet<(*const RefCell<Entries>, *const RefCell<Entries>), foldhash::fast::RandomState>;
+
+fn maps_equal(a: &Map, b: &Map, seen: &mut Seen) -> bool {
+    if !seen.insert((Rc::as_ptr(&a.entries), Rc::as_ptr(&b.entries))) {
+        return true;
+    }
     let (a, b) = (a.entries.borrow(), b.entries.borrow());
     a.len() == b.len()
         && crate::stack::grow(|| {
             a.iter()
                 .zip(b.iter())
-                .all(|((ka, va), (kb, vb))| ka == kb && va.deep_equal(vb))
+                .all(|((ka, va), (kb, vb))| ka == kb && va.equal_in(vb, seen))
         })
 }
 

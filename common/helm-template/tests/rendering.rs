@@ -251,6 +251,37 @@ fn limits_end_hostile_templates() {
     assert_eq!(cycle, "[][]");
 }
 
+/// A map that holds itself in two places has a text without end, and is equal to another such.
+#[test]
+fn maps_that_hold_themselves_twice_come_to_an_end() {
+    const MAPS: &str = r#"{{ $m := dict }}{{ $_ := set $m "a" $m }}{{ $_ := set $m "b" $m -}}
+        {{ $n := dict }}{{ $_ := set $n "a" $n }}{{ $_ := set $n "b" $n }}"#;
+    let render = |template: &str| {
+        let chart = chart("c", "c", &[("templates/a.yaml", &format!("{MAPS}{template}"))]);
+        with(&chart, &json!({}), &NoLookup, &Limits::default())
+    };
+    let texts = [
+        "{{ $m }}",
+        "{{ toString $m | len }}",
+        r#"{{ printf "%#v" $m | len }}"#,
+        r#"{{ printf "%d" $m | len }}"#,
+        r#"{{ quote $m | len }}"#,
+    ];
+    for template in texts {
+        match render(template).unwrap_err() {
+            RenderError::Limit { what, .. } => assert!(what.starts_with("more than "), "{template}: {what}"),
+            other => panic!("{template}: no limit: {other}"),
+        }
+    }
+    let ends =
+        "{{ deepEqual $m $n }} {{ len (merge $m $n) }} {{ len (mergeOverwrite $n $m) }} {{ toToml $m }}";
+    let rendered = render(ends).unwrap();
+    assert_eq!(
+        rendered["c/templates/a.yaml"],
+        "true 2 2 toml: value nests too deeply"
+    );
+}
+
 #[test]
 fn functions_with_random_results() {
     assert_eq!(

@@ -5,7 +5,7 @@ use crate::gofmt;
 use crate::native::Native;
 use crate::spare::Bytes;
 use crate::template::exec::Fault;
-use crate::value::{UintKind, Value};
+use crate::value::{Seen, UintKind, Value};
 use std::rc::Rc;
 
 type Result = std::result::Result<Value, Fault>;
@@ -293,7 +293,7 @@ fn eq_two(a: &Value, b: &Value) -> std::result::Result<bool, Fault> {
     }
     match (a, b) {
         (Value::Native(x), Value::Native(y)) if y.is_comparable() => {
-            Ok(Rc::ptr_eq(x, y) || a.kind() != "ptr" && x.equal(y))
+            Ok(Rc::ptr_eq(x, y) || a.kind() != "ptr" && x.equal_in(y, &mut Seen::default()))
         }
         _ => Fault::plain(format!("non-comparable type {}: {}", shown(b), b.type_name())),
     }

@@ -1,13 +1,10 @@
 //! `%#v`: values as Go source would write them.
 
-use crate::gofmt;
+use crate::gofmt::{self, Depth};
 use crate::native::{Field, Native, Struct};
 use crate::template::number::format_float;
 use crate::value::Value;
 use chrono::{Datelike as _, Timelike as _};
-
-/// Values nested deeper than this are cut: only a map that contains itself is.
-const MAX_DEPTH: usize = 10_000;
 
 /// The type of `.Chart`, which embeds the metadata and adds a field.
 const CHART: &str = "struct { chart.Metadata; IsRoot bool }";
@@ -18,7 +15,7 @@ pub(crate) fn print(value: &Value, out: &mut Vec<u8>) {
     } else if let Value::Bytes(bytes) = value {
         numbers("[]byte", bytes, out);
     } else {
-        element(value, out, 0);
+        element(value, out, Depth::start(out));
     }
 }
 
@@ -26,8 +23,8 @@ fn push(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-fn element(value: &Value, out: &mut Vec<u8>, depth: usize) {
-    if depth > MAX_DEPTH {
+fn element(value: &Value, out: &mut Vec<u8>, depth: Depth) {
+    if depth.is_over(out) {
         return push(out, "...");
     }
     match value {
@@ -46,14 +43,14 @@ fn element(value: &Value, out: &mut Vec<u8>, depth: usize) {
         Value::List(list) => {
             push(out, &value.type_name());
             listed(list.items.iter(), out, |item, out| {
-                crate::stack::grow(|| element(item, out, depth + 1));
+                crate::stack::grow(|| element(item, out, depth.deeper()));
             });
         }
         Value::Map(map) => {
             push(out, &value.type_name());
             listed(map.entries.borrow().iter(), out, |(key, value), out| {
                 push(out, &format!("{}:", gofmt::quote(key)));
-                crate::stack::grow(|| element(value, out, depth + 1));
+                crate::stack::grow(|| element(value, out, depth.deeper()));
             });
         }
         Value::Native(native) => print_native(native, out, depth),
@@ -76,7 +73,7 @@ fn numbers(type_name: &str, bytes: &[u8], out: &mut Vec<u8>) {
     listed(bytes.iter(), out, |byte, out| push(out, &format!("{byte:#x}")));
 }
 
-fn print_native(native: &Native, out: &mut Vec<u8>, depth: usize) {
+fn print_native(native: &Native, out: &mut Vec<u8>, depth: Depth) {
     match native {
         Native::Struct(fields) => structure(fields, out, depth),
         Native::Files(files) => {
@@ -108,13 +105,13 @@ fn print_native(native: &Native, out: &mut Vec<u8>, depth: usize) {
             );
             push(out, &text);
         }
-        Native::Version(_) if depth > 0 => push(out, "(*semver.Version)(0xc000000000)"),
+        Native::Version(_) if depth.is_inside() => push(out, "(*semver.Version)(0xc000000000)"),
         Native::Version(version) => push(out, &version.go_syntax()),
     }
 }
 
-fn structure(fields: &Struct, out: &mut Vec<u8>, depth: usize) {
-    if fields.pointer && depth > 0 {
+fn structure(fields: &Struct, out: &mut Vec<u8>, depth: Depth) {
+    if fields.pointer && depth.is_inside() {
         // Go prints an address here; any will do.
         return push(out, &format!("(*{})(0xc000000000)", fields.type_name));
     }
@@ -124,7 +121,7 @@ fn structure(fields: &Struct, out: &mut Vec<u8>, depth: usize) {
     push(out, fields.type_name);
     let field = |field: &Field, out: &mut Vec<u8>| {
         push(out, &format!("{}:", field.name));
-        crate::stack::grow(|| element(&field.value, out, depth + 1));
+        crate::stack::grow(|| element(&field.value, out, depth.deeper()));
     };
     match fields.fields.split_last() {
         Some((last, embedded)) if fields.type_name == CHART => {

@@ -1,6 +1,6 @@
 //! Merging of maps in place, as `dario.cat/mergo` does it for sprig.
 
-use crate::value::{Map, Value};
+use crate::value::{Map, Seen, Value};
 use std::rc::Rc;
 
 /// mergo's emptiness: zero numbers and false are empty too.
@@ -15,7 +15,13 @@ fn is_empty(value: &Value) -> bool {
 /// lists are taken whole. Without `overwrite` only what is missing or empty
 /// in the target is set; with it everything is, nil included.
 pub(super) fn merge_into(target: &Rc<Map>, source: &Rc<Map>, overwrite: bool) {
-    if Rc::ptr_eq(target, source) {
+    merge(target, source, overwrite, &mut Seen::default());
+}
+
+fn merge(target: &Rc<Map>, source: &Rc<Map>, overwrite: bool, seen: &mut Seen) {
+    let pair = (Rc::as_ptr(&target.entries), Rc::as_ptr(&source.entries));
+    // Maps that contain themselves are met again and again.
+    if Rc::ptr_eq(target, source) || !seen.insert(pair) {
         return;
     }
     let incoming: Vec<_> = source
@@ -33,7 +39,7 @@ pub(super) fn merge_into(target: &Rc<Map>, source: &Rc<Map>, overwrite: bool) {
         }
         let old = target.get(&key);
         if let (Some(Value::Map(old)), Value::Map(new)) = (&old, &new) {
-            crate::stack::grow(|| merge_into(old, new, overwrite));
+            crate::stack::grow(|| merge(old, new, overwrite, seen));
             if old.len() > 0 {
                 continue;
             }

@@ -1,6 +1,6 @@
 //! `fmt.Sprintf`.
 
-use crate::gofmt::{print_operand, print_verb_v, quote_bytes, quote_char};
+use crate::gofmt::{Depth, print_operand, print_verb_v, quote_bytes, quote_char};
 use crate::native::{Native, Struct};
 use crate::unicode::{first_char, lossy};
 use crate::value::{UintKind, Value};
@@ -30,6 +30,7 @@ pub(super) fn sprintf(format: &[u8], args: &[Value]) -> Vec<u8> {
         next: 0,
         reordered: false,
         out: Vec::new(),
+        depth: Depth::start(&[]),
     };
     printer.run();
     printer.out
@@ -42,6 +43,8 @@ struct Printer<'p> {
     next: usize,
     reordered: bool,
     out: Vec<u8>,
+    /// In the value that is being printed.
+    depth: Depth,
 }
 
 impl Printer<'_> {
@@ -307,7 +310,9 @@ impl Printer<'_> {
             }
             _ if verb == 'v' => {
                 let mut text = Vec::new();
-                print_verb_v(arg, &mut text, spec.named, depth);
+                let start = Depth::start(&text);
+                let at = if depth > 0 { start.deeper() } else { start };
+                print_verb_v(arg, &mut text, spec.named, at);
                 self.pad(&text, spec);
             }
             _ => self.bad_verb(verb, arg, spec),
@@ -335,11 +340,15 @@ impl Printer<'_> {
 
     /// A nil inside a list or map is not a bad verb.
     fn element(&mut self, verb: char, item: &Value, spec: &Spec) {
+        let outer = self.depth;
+        self.depth = outer.deeper();
         match item {
+            _ if self.depth.is_over(&self.out) => self.out.extend_from_slice(b"..."),
             item if item.is_nil() => self.out.extend_from_slice(b"<nil>"),
             Value::Native(native) => self.native(verb, native, item, spec, 1),
             item => crate::stack::grow(|| self.value(verb, item, spec)),
         }
+        self.depth = outer;
     }
 
     fn elements(&mut self, items: &[Value], verb: char, spec: &Spec) {

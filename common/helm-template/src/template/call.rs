@@ -3,6 +3,7 @@
 use super::exec::{Exec, Fault, State};
 use super::node::{Arg, At};
 use crate::functions::{Context, Function};
+use crate::gofmt;
 use crate::value::{IntKind, UintKind, Value};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -95,7 +96,14 @@ impl<'t> State<'t, '_> {
             session: self.session,
             set: &self.set,
         };
-        match (function.call)(&context, &arguments) {
+        let made = (function.call)(&context, &arguments).and_then(|value| {
+            // Values that contain themselves make texts that have no end, and are cut.
+            match value.string_bytes().filter(|text| text.len() > gofmt::MAX_LENGTH) {
+                Some(text) => self.session.check_size(text.len()).map(|()| value),
+                None => Ok(value),
+            }
+        });
+        match made {
             Ok(value) => Ok(value),
             Err(fault) => self.call_error(node, name, fault),
         }

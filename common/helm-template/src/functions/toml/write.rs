@@ -1,9 +1,12 @@
 //! Values as TOML.
 
-use super::MAX_DEPTH;
 use crate::functions::{date, go_time, json};
+use crate::gofmt;
 use crate::native::{Native, Struct, Time, Zone};
 use crate::value::{UintKind, Value};
+
+/// Tables may nest this deep: each names all that it stands in, and one that contains itself has no end.
+const MAX_PATH: usize = 1_000;
 
 type Pairs = Vec<(String, Value)>;
 
@@ -133,7 +136,7 @@ impl Writer {
     }
 
     fn item(&mut self, path: &[Vec<u8>], value: &Value) -> Result<(), String> {
-        if path.len() > MAX_DEPTH {
+        if path.len() > MAX_PATH || self.out.len() > gofmt::MAX_LENGTH {
             return Err("toml: value nests too deeply".into());
         }
         match shape(value)? {
