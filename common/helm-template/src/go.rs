@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::functions::{json, regexes, urls};
+use crate::functions::{date, json, regexes, urls};
 use crate::gofmt;
 use crate::value::Value;
 
@@ -43,8 +43,13 @@ pub fn is_go_regex(pattern: &str) -> bool {
 }
 
 /// What `json.Unmarshal` has against a text.
-pub fn go_json_error(text: &str) -> Option<String> {
-    json::parse_on(text.as_bytes()).err()
+pub fn go_json_error(text: &[u8]) -> Option<String> {
+    json::parse_on(text).err()
+}
+
+/// What `time.ParseDuration` has against a text.
+pub fn go_duration_error(text: &str) -> Option<String> {
+    date::parse_duration(text).err()
 }
 
 /// What `url.Parse` has against a text.

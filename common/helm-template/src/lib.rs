@@ -28,8 +28,8 @@ pub use chart::{Capabilities, KubeVersion, Lookup, NoLookup, ReleaseInfo, Render
 pub use error::{LookupError, RenderError};
 pub use functions::version::{Constraint, Version};
 pub use go::{
-    go_json_error, go_quote, go_quote_char, go_regex_matches, go_url_error, go_value, is_go_regex, is_go_url,
-    to_json,
+    go_duration_error, go_json_error, go_quote, go_quote_char, go_regex_matches, go_url_error, go_value,
+    is_go_regex, is_go_url, to_json,
 };
 pub use limits::Limits;
 

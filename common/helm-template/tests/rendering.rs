@@ -280,6 +280,9 @@ fn maps_that_hold_themselves_twice_come_to_an_end() {
         rendered["c/templates/a.yaml"],
         "true 2 2 toml: value nests too deeply"
     );
+    // By way of a list that is no list of tables.
+    let listed = render("{{ $l := dict }}{{ $_ := set $l \"a\" (list $l 1) }}{{ toToml $l }}").unwrap();
+    assert_eq!(listed["c/templates/a.yaml"], "toml: value nests too deeply");
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub(crate) use ignore::glob;
 pub use metadata::{Dependency, Maintainer, Metadata};
 
 use crate::error::ChartError;
-use crate::values::Warn;
+use crate::warn::Warn;
 
 /// One file of a chart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -426,3 +426,28 @@ impl ReleaseError {
 pub(crate) fn transient_code(code: u16) -> bool {
     matches!(code, 0 | 401 | 408 | 409 | 429) || code >= 500
 }
+
+/// Why a file could not be used, as Go words it.
+pub fn go_reason(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::NotFound => "no such file or directory".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        ErrorKind::IsADirectory => "is a directory".to_owned(),
+        ErrorKind::NotADirectory => "not a directory".to_owned(),
+        // Without the number that Rust adds.
+        _ => {
+            let words = error.to_string();
+            words.split(" (os error").next().unwrap_or(&words).to_lowercase()
+        }
+    }
+}
+
+/// A file that cannot be opened or read, as Go's `os.ReadFile` words it.
+pub fn go_file_error(path: &str, error: &std::io::Error) -> String {
+    let verb = match error.kind() {
+        std::io::ErrorKind::IsADirectory => "read",
+        _ => "open",
+    };
+    format!("{verb} {path}: {}", go_reason(error))
+}

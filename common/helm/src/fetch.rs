@@ -6,6 +6,7 @@ use reqwest::StatusCode;
 use url::Url;
 
 use crate::api::chain;
+use crate::error::go_reason;
 use crate::source::{ChartSource, Http, bounded};
 
 /// Larger documents are refused.
@@ -76,12 +77,7 @@ fn file(path: &str) -> Result<Vec<u8>, String> {
                 .map_err(|error| ("read", error))
         });
     match read {
-        Err((verb, error)) => {
-            let words = error.to_string();
-            // Without the number that Rust adds.
-            let words = words.split(" (os error").next().unwrap_or(&words).to_lowercase();
-            Err(format!("{verb} {path}: {words}"))
-        }
+        Err((verb, error)) => Err(format!("{verb} {path}: {}", go_reason(&error))),
         Ok(read) if read as u64 > MAX_BYTES => Err(too_large(&path)),
         Ok(_) => Ok(bytes),
     }

@@ -63,10 +63,13 @@ pub mod strvals;
 pub mod template;
 pub mod values;
 pub mod version;
+mod warn;
 
 pub use capabilities::{HELM_VERSION, default_capabilities, kube_version};
 pub use chart::{Chart, File};
-pub use error::{ChartError, ProvenanceError, Refusal, ReleaseError, RenderFailure, SourceError};
+pub use error::{
+    ChartError, ProvenanceError, Refusal, ReleaseError, RenderFailure, SourceError, go_file_error, go_reason,
+};
 pub use fetch::{Fetch, Fetcher, get_url};
 pub use release::{Release, Status};
 pub use releases::{
@@ -76,5 +79,6 @@ pub use source::ChartSource;
 pub use template::{Rendered, TemplateOptions, check_installable, name_from_template, raw_files, template};
 
 pub use helm_template::{
-    Capabilities, KubeVersion, Lookup, LookupError, NoLookup, go_quote, go_quote_char, go_url_error, yaml,
+    Capabilities, KubeVersion, Lookup, LookupError, NoLookup, go_duration_error, go_quote, go_quote_char,
+    go_url_error, yaml,
 };

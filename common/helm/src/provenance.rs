@@ -5,7 +5,6 @@
 //! keyring holds the keys that are trusted. Unlike Helm's OpenPGP library, ours knows Ed25519 keys, and a
 //! keyring may be armored.
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use helm_template::yaml;
@@ -14,7 +13,7 @@ use pgp::packet::{Signature, SignatureType, SubpacketData};
 use pgp::types::{KeyDetails, Tag, VerifyingKey};
 
 use crate::digest::sha256;
-use crate::error::ProvenanceError;
+use crate::error::{ProvenanceError, go_file_error, go_reason};
 
 const BEGIN: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
 const END: &str = "\n-----END PGP SIGNATURE-----";
@@ -35,13 +34,8 @@ impl Keyring {
     /// # Errors
     /// [`ProvenanceError::Keyring`]: a file that cannot be read, or has keys none of which can be used.
     pub fn read(path: &Path) -> Result<Self, ProvenanceError> {
-        let bytes = std::fs::read(path).map_err(|error| {
-            let verb = match error.kind() {
-                ErrorKind::IsADirectory => "read",
-                _ => "open",
-            };
-            ProvenanceError::Keyring(format!("{verb} {}: {}", path.display(), reason(&error)))
-        })?;
+        let bytes = std::fs::read(path)
+            .map_err(|error| ProvenanceError::Keyring(go_file_error(&path.to_string_lossy(), &error)))?;
         Self::parse(&bytes)
     }
 
@@ -216,7 +210,7 @@ fn verified(signature: &Signature, key: &impl VerifyingKey, text: &[u8]) -> Resu
 pub fn verify_file(archive: &Path, keyring: &Path) -> Result<Vec<u8>, ProvenanceError> {
     let failed = |path: &Path, error: &std::io::Error| ProvenanceError::File {
         path: path.display().to_string(),
-        reason: reason(error),
+        reason: go_reason(error),
     };
     let archive = &std::path::absolute(archive).map_err(|error| failed(archive, &error))?;
     let metadata = std::fs::metadata(archive).map_err(|error| failed(archive, &error))?;
@@ -230,7 +224,7 @@ pub fn verify_file(archive: &Path, keyring: &Path) -> Result<Vec<u8>, Provenance
     let beside = Path::new(&beside);
     std::fs::metadata(beside).map_err(|error| ProvenanceError::Missing {
         path: beside.display().to_string(),
-        reason: reason(&error),
+        reason: go_reason(&error),
     })?;
     let keyring = Keyring::read(keyring)?;
     let provenance = std::fs::read(beside).map_err(|error| failed(beside, &error))?;
@@ -278,15 +272,4 @@ fn signed_sum(text: &str, name: &str) -> Result<Option<String>, ProvenanceError>
     let parse = |part: &str| yaml::from_yaml(part).map_err(|error| ProvenanceError::Yaml(error.to_string()));
     parse(metadata)?;
     Ok(parse(sums)?["files"][name].as_str().map(str::to_owned))
-}
-
-/// Why, as Go words it.
-fn reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        ErrorKind::NotFound => "no such file or directory".to_owned(),
-        ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        ErrorKind::IsADirectory => "is a directory".to_owned(),
-        ErrorKind::NotADirectory => "not a directory".to_owned(),
-        _ => error.to_string(),
-    }
 }

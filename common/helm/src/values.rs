@@ -21,8 +21,7 @@ pub(crate) enum Nulls {
     Keep,
 }
 
-/// Who is told of values that were passed over, in Helm's words and with the place in Helm that says so.
-pub type Warn<'w> = &'w dyn Fn(&str);
+pub use crate::warn::Warn;
 
 /// The user's values over the chart's defaults, with those of its sub-charts under their names.
 ///

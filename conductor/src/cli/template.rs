@@ -19,6 +19,7 @@ use helm::{
 };
 
 pub use flags::{Environment, Template};
+use output::Failure;
 use world::World;
 
 /// Labels that helm gives to its releases itself.
@@ -53,22 +54,6 @@ pub async fn run(
         writeln!(stderr, "Error: {message}")?;
     }
     Ok(message.is_some().into())
-}
-
-/// What the command says instead of manifests.
-struct Failure {
-    message: String,
-    /// For standard output.
-    partial: String,
-}
-
-impl From<String> for Failure {
-    fn from(message: String) -> Self {
-        Self {
-            message,
-            partial: String::new(),
-        }
-    }
 }
 
 async fn render(
@@ -226,16 +211,4 @@ fn capabilities(command: &Template) -> Result<Capabilities, String> {
         .api_versions
         .extend(command.api_versions.iter().cloned());
     Ok(capabilities)
-}
-
-/// An error of the file system as Go words it.
-fn go_error(path: &str, error: &std::io::Error) -> String {
-    let (verb, why) = match error.kind() {
-        std::io::ErrorKind::NotFound => ("open", "no such file or directory".to_owned()),
-        std::io::ErrorKind::PermissionDenied => ("open", "permission denied".to_owned()),
-        std::io::ErrorKind::IsADirectory => ("read", "is a directory".to_owned()),
-        std::io::ErrorKind::NotADirectory => ("open", "not a directory".to_owned()),
-        _ => ("open", error.to_string()),
-    };
-    format!("{verb} {path}: {why}")
 }

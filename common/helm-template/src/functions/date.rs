@@ -143,7 +143,7 @@ fn modify(args: &[Value]) -> Result {
 }
 
 /// `time.ParseDuration`, in nanoseconds.
-fn parse_duration(text: &str) -> std::result::Result<i64, String> {
+pub(crate) fn parse_duration(text: &str) -> std::result::Result<i64, String> {
     let quoted = |text: &str| super::go_time_parse::quote(text.as_bytes());
     let invalid = || format!("time: invalid duration {}", quoted(text));
     let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);

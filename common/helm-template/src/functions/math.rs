@@ -248,10 +248,10 @@ fn decimal(args: &[Value], op: Op) -> Result {
             return Fault::plain("decimal division by 0");
         }
     }
-    let exact = rest.iter().try_fold(Decimal::from_float(*first), |sum, next| {
-        Some(Some(sum?.apply(&Decimal::from_float(*next)?, op)))
+    let exact = Decimal::from_float(*first).and_then(|first| {
+        rest.iter().try_fold(first, |sum, next| {
+            Some(sum.apply(&Decimal::from_float(*next)?, op))
+        })
     });
-    Ok(Value::Float(
-        exact.flatten().map_or(f64::NAN, |exact| exact.to_float()),
-    ))
+    Ok(Value::Float(exact.map_or(f64::NAN, |exact| exact.to_float())))
 }

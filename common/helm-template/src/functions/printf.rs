@@ -277,18 +277,18 @@ impl Printer<'_> {
                 }
                 self.out.push(b']');
             }
-            Value::Native(native) => self.native(verb, native, arg, spec, 0),
+            Value::Native(native) => self.native(verb, native, arg, spec),
             _ => self.bad_verb(verb, arg, spec),
         }
     }
 
     /// Types with a text of their own, structs and the like.
-    fn native(&mut self, verb: char, native: &Native, arg: &Value, spec: &Spec, depth: usize) {
+    fn native(&mut self, verb: char, native: &Native, arg: &Value, spec: &Spec) {
         if let Some(text) = native.stringer().filter(|_| "vsqxX".contains(verb)) {
             return self.string(verb, arg, text.as_bytes(), spec);
         }
         match native {
-            Native::Struct(fields) if fields.pointer && depth > 0 && verb != 'v' => {
+            Native::Struct(fields) if fields.pointer && self.depth.is_inside() && verb != 'v' => {
                 self.bad_verb(verb, arg, spec)
             }
             Native::Struct(fields) if verb != 'v' => self.structure(verb, fields, spec),
@@ -310,9 +310,7 @@ impl Printer<'_> {
             }
             _ if verb == 'v' => {
                 let mut text = Vec::new();
-                let start = Depth::start(&text);
-                let at = if depth > 0 { start.deeper() } else { start };
-                print_verb_v(arg, &mut text, spec.named, at);
+                print_verb_v(arg, &mut text, spec.named, self.depth);
                 self.pad(&text, spec);
             }
             _ => self.bad_verb(verb, arg, spec),
@@ -345,7 +343,7 @@ impl Printer<'_> {
         match item {
             _ if self.depth.is_over(&self.out) => self.out.extend_from_slice(b"..."),
             item if item.is_nil() => self.out.extend_from_slice(b"<nil>"),
-            Value::Native(native) => self.native(verb, native, item, spec, 1),
+            Value::Native(native) => self.native(verb, native, item, spec),
             item => crate::stack::grow(|| self.value(verb, item, spec)),
         }
         self.depth = outer;

@@ -122,22 +122,13 @@ fn scan<D: Data>(text: &[u8]) -> Result<D, String> {
     })?;
     match document {
         Some((tree, root)) => {
-            let mut decoder = Decoder {
-                tree: &tree,
-                decoded: 0,
-                aliased: 0,
-                alias_depth: 0,
-                open: Vec::new(),
-                tables: 0,
-                bad_key: None,
-                odd_number: false,
-            };
+            let mut decoder = Decoder::new(&tree);
             let data = decoder.data(root)?;
             if let Some(key) = decoder.bad_key.take() {
                 return Err(key.complaint);
             }
             if decoder.odd_number {
-                let odd: Odd = decoder.data(root)?;
+                let odd: Odd = Decoder::new(&tree).data(root)?;
                 let is_text = |way: &Way| {
                     let way = way
                         .as_ref()
@@ -250,6 +241,19 @@ struct BadKey {
 const LONG: &str = "tag:yaml.org,2002:";
 
 impl<'d> Decoder<'d> {
+    fn new(tree: &'d Tree<'d>) -> Self {
+        Self {
+            tree,
+            decoded: 0,
+            aliased: 0,
+            alias_depth: 0,
+            open: Vec::new(),
+            tables: 0,
+            bad_key: None,
+            odd_number: false,
+        }
+    }
+
     /// go-yaml's bound: the share of work that aliases may cause shrinks from
     /// 99% at 400,000 steps to 10% at 4,000,000.
     fn count(&mut self) -> Result<(), String> {

@@ -12,7 +12,7 @@ use super::ignore::Rules;
 use super::metadata::EmptyNodes;
 use super::{Chart, File, Metadata, Standing};
 use crate::error::ChartError;
-use crate::values::Warn;
+use crate::warn::Warn;
 
 /// Charts in charts in charts: more than this is an attack.
 const MAX_NESTING: usize = 16;

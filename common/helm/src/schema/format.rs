@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime};
 use regex::Regex;
 
 use super::mail;
+use super::reference::is_scheme;
 
 fn pattern(text: &str) -> Option<Regex> {
     Regex::new(text).ok()
@@ -62,10 +63,5 @@ fn is_reference(text: &str) -> bool {
 }
 
 fn has_scheme(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(scheme, _)| {
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
-    })
+    text.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme))
 }

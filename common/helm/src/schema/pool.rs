@@ -246,9 +246,21 @@ impl<'f> Pool<'f> {
     }
 }
 
+/// What a keyword holds by name, in the order of the names.
+pub(super) fn tables<'v>(keywords: &'v Map<String, Value>, key: &str) -> Vec<(&'v String, &'v Value)> {
+    let mut entries: Vec<_> = keywords
+        .get(key)
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .collect();
+    entries.sort_by_key(|(name, _)| *name);
+    entries
+}
+
 /// The named schemas below a keyword, in the order of their names.
 fn children<'v>(keywords: &'v Map<String, Value>, key: &str) -> Vec<&'v Value> {
-    super::validate::tables(keywords, key)
+    tables(keywords, key)
         .into_iter()
         .map(|(_, value)| value)
         .collect()
@@ -284,9 +296,6 @@ fn decode(bytes: &[u8]) -> Result<Value, String> {
         None => Err("EOF".to_owned()),
         Some(Ok(value)) => Ok(value),
         Some(Err(error)) if error.is_eof() => Err("unexpected EOF".to_owned()),
-        Some(Err(error)) => {
-            let text = String::from_utf8_lossy(bytes);
-            Err(helm_template::go_json_error(&text).unwrap_or_else(|| error.to_string()))
-        }
+        Some(Err(error)) => Err(helm_template::go_json_error(bytes).unwrap_or_else(|| error.to_string())),
     }
 }

@@ -130,7 +130,8 @@ impl std::fmt::Display for Reference {
     }
 }
 
-fn is_scheme(text: &str) -> bool {
+/// What may stand before the colon of a URL.
+pub(super) fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text
             .chars()

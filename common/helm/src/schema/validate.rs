@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::format;
 use super::number;
 use super::outcome::{Outcome, Place};
-use super::pool::Pool;
+use super::pool::{Pool, tables};
 
 /// `$ref` may lead this deep.
 const MAX_DEPTH: usize = 256;
@@ -39,17 +39,6 @@ fn schemas<'v>(schema: &'v Keywords, key: &str) -> &'v [Value] {
         .and_then(Value::as_array)
         .map(Vec::as_slice)
         .unwrap_or_default()
-}
-
-pub(super) fn tables<'v>(schema: &'v Keywords, key: &str) -> Vec<(&'v String, &'v Value)> {
-    let mut entries: Vec<_> = schema
-        .get(key)
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .collect();
-    entries.sort_by_key(|(name, _)| *name);
-    entries
 }
 
 fn sorted(value: &Keywords) -> Vec<(&String, &Value)> {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use secrecy::SecretString;
+
 use super::reader::{self, Flag, Given, Kind};
 use super::scan;
 use super::values::ValueOptions;
@@ -249,7 +251,7 @@ pub struct SourceOptions {
     /// User at the repository.
     pub username: Option<String>,
     /// Password at the repository.
-    pub password: Option<String>,
+    pub password: Option<SecretString>,
     /// Credentials go to every host.
     pub pass_credentials: bool,
     /// CAs to trust.
@@ -372,7 +374,7 @@ fn source_options(given: &Given) -> SourceOptions {
         version: given.text("version"),
         devel: given.is_on("devel"),
         username: given.text("username"),
-        password: given.text("password"),
+        password: given.text("password").map(Into::into),
         pass_credentials: given.is_on("pass-credentials"),
         ca_file: path("ca-file"),
         cert_file: path("cert-file"),

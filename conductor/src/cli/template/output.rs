@@ -1,4 +1,4 @@
-//! `--output-dir`: what was rendered in files, one for each template.
+//! What comes of a rendering: for `--output-dir` files, one for each template, else a text; or a failure.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -6,7 +6,22 @@ use std::path::{Component, Path, PathBuf};
 
 use helm::{Rendered, print::PrintOptions, release::Event};
 
-use super::{Failure, go_error};
+/// What the command says instead of manifests.
+pub struct Failure {
+    /// After `Error:`.
+    pub message: String,
+    /// For standard output.
+    pub partial: String,
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self {
+            message,
+            partial: String::new(),
+        }
+    }
+}
 
 /// Writes the files, below a folder of that name if one is given, and tells of each. As with helm, a file that was there
 /// is written anew, but hooks are added to it.
@@ -46,11 +61,8 @@ fn put(folder: &str, name: &str, text: &str, again: bool, stdout: &mut dyn Write
     let path = format!("{folder}/{name}");
     let beside = path.rsplit_once('/').map_or(".", |(beside, _)| beside);
     let beside = joined(beside, "");
-    let said = |verb: &str, path: &str, error: &std::io::Error| {
-        let words = go_error(path, error);
-        let why = words.split_once(' ').map_or(words.as_str(), |(_, why)| why);
-        format!("{verb} {why}")
-    };
+    let said =
+        |verb: &str, path: &str, error: &std::io::Error| format!("{verb} {path}: {}", helm::go_reason(error));
     if let Err(error) = std::fs::metadata(&beside)
         && error.kind() != std::io::ErrorKind::NotFound
     {

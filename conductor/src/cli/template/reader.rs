@@ -40,8 +40,8 @@ pub struct Flag {
     pub help: &'static str,
 }
 
-/// What a command line says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What a command line says, passwords included: it is not to be printed.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Given {
     flags: BTreeMap<&'static str, Vec<String>>,
     /// All that is no flag.

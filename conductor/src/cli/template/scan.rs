@@ -53,40 +53,7 @@ pub fn float(text: &str) -> Result<(), String> {
 
 /// `time.ParseDuration`.
 pub fn duration(text: &str) -> Result<(), String> {
-    let quoted = helm::go_quote(text);
-    let invalid = || Err(format!("time: invalid duration {quoted}"));
-    let mut left = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if left == "0" {
-        return Ok(());
-    }
-    if left.is_empty() {
-        return invalid();
-    }
-    while !left.is_empty() {
-        let number = span(left, |c| c.is_ascii_digit());
-        let after = &left[number..];
-        let fraction = match after.strip_prefix('.') {
-            Some(fraction) => 1 + span(fraction, |c| c.is_ascii_digit()),
-            None => 0,
-        };
-        // A dot alone is no number, and what does not fit 63 bits is none either.
-        let is_number = number > 0 || fraction > 1;
-        if !is_number || number > 0 && left[..number].parse::<i64>().is_err() {
-            return invalid();
-        }
-        let after = &after[fraction..];
-        let unit = span(after, |c| c != '.' && !c.is_ascii_digit());
-        match &after[..unit] {
-            "" => return Err(format!("time: missing unit in duration {quoted}")),
-            "ns" | "us" | "µs" | "μs" | "ms" | "s" | "m" | "h" => {}
-            other => {
-                let unit = helm::go_quote(other);
-                return Err(format!("time: unknown unit {unit} in duration {quoted}"));
-            }
-        }
-        left = &after[unit..];
-    }
-    Ok(())
+    helm::go_duration_error(text).map_or(Ok(()), Err)
 }
 
 /// How many bytes at the start fit.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use helm::{Chart, ChartSource, provenance, values::Warn};
 
 use super::flags::SourceOptions;
-use super::go_error;
 
 /// A chart that was found and is not loaded yet.
 pub enum Located {
@@ -90,7 +89,7 @@ impl SourceOptions {
             for path in [cert, key] {
                 if let Err(error) = std::fs::read(path) {
                     let (cert, key) = (cert.display(), key.display());
-                    let why = go_error(&path.to_string_lossy(), &error);
+                    let why = helm::go_file_error(&path.to_string_lossy(), &error);
                     return failed(format!(
                         "can't load key pair from cert {cert} and key {key}: {why}"
                     ));
@@ -115,7 +114,7 @@ impl SourceOptions {
             repo: self.repo.clone(),
             version: version.or_else(|| self.devel.then(|| ">0.0.0-0".to_owned())),
             username: self.username.clone(),
-            password: self.password.clone().map(Into::into),
+            password: self.password.clone(),
             pass_credentials: self.pass_credentials,
             ca_file: self.ca_file.clone(),
             identity: self.cert_file.clone().zip(self.key_file.clone()),

@@ -10,8 +10,6 @@ use helm::{
 };
 use serde_json::{Map, Value};
 
-use super::go_error;
-
 /// Where values come from: files first, then `--set-json`, `--set`, `--set-string`, `--set-file`,
 /// `--set-literal`, whatever their order on the command line.
 #[derive(Clone, Debug, Default)]
@@ -103,6 +101,6 @@ fn read(path: &str, stdin: &RefCell<&mut dyn Read>) -> Result<Vec<u8>, String> {
         .map(|(scheme, _)| scheme.to_ascii_lowercase());
     match scheme.as_deref() {
         Some("http" | "https") => helm::get_url(path),
-        _ => std::fs::read(path).map_err(|error| go_error(path, &error)),
+        _ => std::fs::read(path).map_err(|error| helm::go_file_error(path, &error)),
     }
 }

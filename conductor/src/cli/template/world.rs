@@ -5,7 +5,7 @@ use std::net::ToSocketAddrs;
 use helm::{Lookup, LookupError};
 use serde_json::{Map, Value};
 
-use super::Template;
+use super::flags::Template;
 
 /// What is asked, and whether it may be answered.
 pub struct World {

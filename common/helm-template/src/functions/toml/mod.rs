@@ -13,5 +13,5 @@ mod write;
 pub(super) use read::from_toml;
 pub(super) use write::to_toml;
 
-/// Values nested deeper than this are refused, read or written.
+/// Values and names nested deeper than this are refused.
 const MAX_DEPTH: usize = 10_000;

@@ -1,5 +1,6 @@
 //! Values as TOML.
 
+use super::MAX_DEPTH;
 use crate::functions::{date, go_time, json};
 use crate::gofmt;
 use crate::native::{Native, Struct, Time, Zone};
@@ -19,7 +20,10 @@ pub(in crate::functions) fn to_toml(value: &Value) -> Result<Vec<u8>, String> {
     if matches!(value, Value::List(list) if list.nil) {
         return Ok(b"[]".to_vec());
     }
-    let mut writer = Writer { out: Vec::new() };
+    let mut writer = Writer {
+        out: Vec::new(),
+        depth: 0,
+    };
     writer.item(&[], value)?;
     Ok(writer.out)
 }
@@ -108,6 +112,8 @@ pub(super) fn key_text(key: &str) -> Vec<u8> {
 
 struct Writer {
     out: Vec<u8>,
+    /// Of the arrays and inline tables that are open.
+    depth: usize,
 }
 
 impl Writer {
@@ -136,9 +142,7 @@ impl Writer {
     }
 
     fn item(&mut self, path: &[Vec<u8>], value: &Value) -> Result<(), String> {
-        if path.len() > MAX_PATH || self.out.len() > gofmt::MAX_LENGTH {
-            return Err("toml: value nests too deeply".into());
-        }
+        self.bounded(path.len(), MAX_PATH)?;
         match shape(value)? {
             Shape::Nil => Ok(()),
             Shape::Plain => self.pair(path, value),
@@ -201,14 +205,31 @@ impl Writer {
                 let numbers = bytes.iter().map(|b| Value::Uint(u64::from(*b), UintKind::Uint8));
                 self.array(&numbers.collect::<Vec<_>>())?;
             }
-            Value::List(list) => crate::stack::grow(|| self.array(&list.items))?,
-            Value::Map(_) => crate::stack::grow(|| self.inline_table(value))?,
+            Value::List(list) => self.inside(|this| this.array(&list.items))?,
+            Value::Map(_) => self.inside(|this| this.inline_table(value))?,
             Value::Native(native) => match &**native {
                 Native::Time(time) => self.text(&time_text(time)),
                 Native::Struct(_) | Native::Files(_) => self.inline_table(value)?,
                 other => self.inline(&json::native(other)?)?,
             },
             Value::Invalid | Value::Nil => {}
+        }
+        Ok(())
+    }
+
+    /// One level further in.
+    fn inside(&mut self, write: impl FnOnce(&mut Self) -> Result<(), String>) -> Result<(), String> {
+        self.bounded(self.depth, MAX_DEPTH)?;
+        self.depth += 1;
+        let done = crate::stack::grow(|| write(self));
+        self.depth -= 1;
+        done
+    }
+
+    /// Refuses what a value that contains itself would come to.
+    fn bounded(&self, depth: usize, limit: usize) -> Result<(), String> {
+        if depth > limit || self.out.len() > gofmt::MAX_LENGTH {
+            return Err("toml: value nests too deeply".into());
         }
         Ok(())
     }
