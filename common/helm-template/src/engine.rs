@@ -106,7 +106,7 @@ impl<'s> Session<'s> {
 }
 
 fn limit(template: &str, what: String) -> Fault {
-    Fault::Limit(format!("{template}\0{what}"))
+    Fault::Limit(Box::new(format!("{template}\0{what}")))
 }
 
 struct Renderable {
@@ -292,8 +292,8 @@ fn render_one(session: &Session<'_>, set: &Rc<Set>, name: &str, data: &Value) ->
                 what: what.into(),
             })
         }
-        Err(Fault::Exec(text)) => Err(RenderError::Execute(exec_error(name, text))),
-        Err(Fault::Plain(text)) => Err(RenderError::Execute(text)),
+        Err(Fault::Exec(text)) => Err(RenderError::Execute(exec_error(name, *text))),
+        Err(Fault::Plain(text)) => Err(RenderError::Execute(*text)),
     }
 }
 

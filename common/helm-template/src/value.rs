@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 /// One Go value, or none.
 #[derive(Clone, Debug, Default)]
+// A kind of one byte would have the other seven of its word copied with the payload, unaligned, which processors are slow at.
+#[repr(u64)]
 pub(crate) enum Value {
     /// No value at all: Go's zero `reflect.Value`, printed `<no value>`.
     #[default]

@@ -6,6 +6,10 @@ mod rpc;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+/// As in the conductor.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(subcommand)]

@@ -65,7 +65,7 @@ const CLIENT_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
 fn plain(error: impl std::fmt::Display) -> Fault {
-    Fault::Plain(format!("error creating certificate: {error}"))
+    Fault::of(format!("error creating certificate: {error}"))
 }
 
 /// What a certificate is asked to say.
@@ -161,17 +161,17 @@ fn items(value: &Value) -> &[Value] {
 }
 
 fn new_key(bits: usize) -> Result<PrivateKey> {
-    PrivateKey::rsa(bits).map_err(|error| Fault::Plain(format!("error generating rsa key: {error}")))
+    PrivateKey::rsa(bits).map_err(|error| Fault::of(format!("error generating rsa key: {error}")))
 }
 
 fn read_key(pem: &str) -> Result<PrivateKey> {
-    PrivateKey::read(pem).map_err(|error| Fault::Plain(format!("parsing private key: {error}")))
+    PrivateKey::read(pem).map_err(|error| Fault::of(format!("parsing private key: {error}")))
 }
 
 fn read_certificate(pem: &str, name: &str) -> Result<Certificate> {
-    let (_, der) = keys::block(pem).ok_or_else(|| Fault::Plain("unable to decode certificate".to_owned()))?;
+    let (_, der) = keys::block(pem).ok_or_else(|| Fault::of("unable to decode certificate"))?;
     Certificate::from_der(&der)
-        .map_err(|error| Fault::Plain(format!("error parsing certificate: {name}: {error}")))
+        .map_err(|error| Fault::of(format!("error parsing certificate: {name}: {error}")))
 }
 
 /// What fails here is the result, as in sprig.
@@ -253,7 +253,7 @@ fn certificate(request: &Request, key: &PrivateKey, authority: Option<&Value>) -
                 "decodedSignerCert.Bytes",
             )?;
             let signer = PrivateKey::read(&text_of(&authority.native_field("Key")))
-                .map_err(|error| Fault::Plain(format!("error parsing private key: {error}")))?;
+                .map_err(|error| Fault::of(format!("error parsing private key: {error}")))?;
             let issuer = cert.tbs_certificate.subject.clone();
             // Go names the issuer's key by what the issuer's certificate calls it, and never a key of its own.
             let id = if issuer == subject {
@@ -464,10 +464,10 @@ fn build_custom(args: &[Value]) -> Result<Value> {
         let bytes = base64_decoded(text_of(value).as_bytes())
             .ok()
             .and_then(|bytes| String::from_utf8(bytes).ok());
-        bytes.ok_or_else(|| Fault::Plain(format!("unable to decode base64 {what}")))
+        bytes.ok_or_else(|| Fault::of(format!("unable to decode base64 {what}")))
     };
     let (cert, key) = (decode(&args[0], "certificate")?, decode(&args[1], "private key")?);
     read_certificate(&cert, "decodedCert.Bytes")?;
-    PrivateKey::read(&key).map_err(|error| Fault::Plain(format!("error parsing private key: {error}")))?;
+    PrivateKey::read(&key).map_err(|error| Fault::of(format!("error parsing private key: {error}")))?;
     Ok(result(cert, key))
 }

@@ -41,9 +41,7 @@ pub(super) const TABLE: &[Row] = &[
     ("toDate", "ss", |_, a| {
         Ok(value(parse(a).unwrap_or_else(|_| zero())))
     }),
-    ("mustToDate", "ss", |_, a| {
-        parse(a).map(value).map_err(Fault::Plain)
-    }),
+    ("mustToDate", "ss", |_, a| parse(a).map(value).map_err(Fault::of)),
     ("unixEpoch", "t", |_, a| {
         Ok(Value::str(time_of(&a[0]).at.timestamp().to_string()))
     }),
@@ -134,7 +132,7 @@ fn in_zone(time: &DateTime<FixedOffset>, zone: &str) -> Option<(DateTime<FixedOf
 
 fn modify(args: &[Value]) -> Result {
     let text = text_of(&args[0]);
-    let nanoseconds = parse_duration(&text).map_err(Fault::Plain)?;
+    let nanoseconds = parse_duration(&text).map_err(Fault::of)?;
     let time = time_of(&args[1]);
     let moved = time
         .at

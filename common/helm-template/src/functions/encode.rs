@@ -36,7 +36,7 @@ pub(super) const TABLE: &[Row] = &[
     ("mustFromJson", "s", |_, a| {
         json::parse(a[0].string_bytes().unwrap_or_default())
             .map(|j| Value::from_json(&j))
-            .map_err(Fault::Plain)
+            .map_err(Fault::of)
     }),
     ("base", "s", |_, a| Ok(path(&a[0], base))),
     ("osBase", "s", |_, a| Ok(path(&a[0], base))),
@@ -59,7 +59,7 @@ fn bytes(value: &Value) -> &[u8] {
 }
 
 fn to_json(result: Result<Vec<u8>, String>) -> Result<Value, Fault> {
-    result.map(Value::string_from).map_err(Fault::Plain)
+    result.map(Value::string_from).map_err(Fault::of)
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {

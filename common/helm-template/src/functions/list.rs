@@ -308,9 +308,9 @@ fn count(start: i64, stop: i64, step: i64) -> std::result::Result<Vec<i64>, Faul
     let mut n = start;
     while if step > 0 { n < stop } else { n > stop } {
         if numbers.len() >= MAX_COUNT {
-            return Err(Fault::Limit(format!(
+            return Err(Fault::Limit(Box::new(format!(
                 "until\0a list of more than {MAX_COUNT} numbers"
-            )));
+            ))));
         }
         numbers.push(n);
         n = n.wrapping_add(step);

@@ -105,7 +105,7 @@ fn derive(args: &[Value]) -> Result {
             text_of(kind)
         )));
     }
-    let failed = |error: &dyn std::fmt::Display| Fault::Plain(format!("failed to derive password: {error}"));
+    let failed = |error: &dyn std::fmt::Display| Fault::of(format!("failed to derive password: {error}"));
     let params = scrypt::Params::new(15, 8, 2, 64).map_err(|error| failed(&error))?;
     let mut key = [0; 64];
     scrypt::scrypt(
@@ -156,7 +156,7 @@ fn decrypt(args: &[Value]) -> Result {
     if text.is_empty() {
         return Ok(Value::str(""));
     }
-    let data = base64_decoded(text).map_err(Fault::Plain)?;
+    let data = base64_decoded(text).map_err(Fault::of)?;
     // What Go has made room for, line ends in the text included, may be sliced beyond the data.
     let capacity = text.len() / 4 * 3;
     let (iv, body) = match data.split_at_checked(IV_BYTES) {
@@ -174,9 +174,7 @@ fn decrypt(args: &[Value]) -> Result {
             ));
         }
     };
-    let iv: [u8; IV_BYTES] = iv
-        .try_into()
-        .map_err(|_| Fault::Plain("crypto/cipher: bad iv".into()))?;
+    let iv: [u8; IV_BYTES] = iv.try_into().map_err(|_| Fault::of("crypto/cipher: bad iv"))?;
     let cipher = cbc::Decryptor::<aes::Aes256>::new(&aes_key(&args[0]).into(), &iv.into());
     let Ok(mut plain) = cipher.decrypt_padded_vec_mut::<NoPadding>(body) else {
         return Fault::plain("crypto/cipher: input not full blocks");

@@ -98,12 +98,12 @@ fn compile(context: &Context<'_, '_>, pattern: &Value, panic: &str) -> std::resu
     };
     if let Value::RawStr(bytes) = pattern {
         let shown = String::from_utf8_lossy(bytes);
-        return Err(Fault::Plain(refused(format!("invalid UTF-8: `{shown}`"))));
+        return Err(Fault::of(refused(format!("invalid UTF-8: `{shown}`"))));
     }
-    go_regex::check(&text).map_err(|complaint| Fault::Plain(refused(complaint)))?;
+    go_regex::check(&text).map_err(|complaint| Fault::of(refused(complaint)))?;
     let (translated, names) = go_regex::translate(&text);
     let regex = Regex::new(&translated)
-        .map_err(|_| Fault::Plain(refused(format!("expression nests too deeply: `{text}`"))))?;
+        .map_err(|_| Fault::of(refused(format!("expression nests too deeply: `{text}`"))))?;
     let names = Rc::new(names);
     let pattern = Pattern { regex, names };
     let mut known = context.session.regexes.borrow_mut();

@@ -38,7 +38,7 @@ pub(crate) fn is_url(text: &str) -> bool {
 }
 
 fn url_parse(text: &str) -> Result {
-    let url = Url::parse(text).map_err(|why| Fault::Plain(format!("unable to parse url: {why}")))?;
+    let url = Url::parse(text).map_err(|why| Fault::of(format!("unable to parse url: {why}")))?;
     let hostname = url.hostname().to_owned();
     let entries = [
         ("scheme", url.scheme.into_bytes()),
@@ -83,7 +83,7 @@ fn url_join(map: &Value) -> Result {
     let user = part("userinfo")?;
     if !user.is_empty() {
         let whole = Url::parse(&format!("proto://{user}@host"))
-            .map_err(|why| Fault::Plain(format!("unable to parse userinfo in dict: {why}")))?;
+            .map_err(|why| Fault::of(format!("unable to parse userinfo in dict: {why}")))?;
         url.user = whole.user;
     }
     Ok(Value::str(url.to_string()))

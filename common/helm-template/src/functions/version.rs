@@ -14,11 +14,11 @@ pub(super) const TABLE: &[Row] = &[
     ("semver", "s", |_, a| {
         Version::parse(&text_of(&a[0]))
             .map(|v| Native::Version(v).into_value())
-            .map_err(Fault::Plain)
+            .map_err(Fault::of)
     }),
     ("semverCompare", "ss", |_, a| {
-        let constraint = Constraint::parse(&text_of(&a[0])).map_err(Fault::Plain)?;
-        let version = Version::parse(&text_of(&a[1])).map_err(Fault::Plain)?;
+        let constraint = Constraint::parse(&text_of(&a[0])).map_err(Fault::of)?;
+        let version = Version::parse(&text_of(&a[1])).map_err(Fault::of)?;
         Ok(Value::Bool(constraint.allows(&version)))
     }),
 ];
@@ -351,9 +351,9 @@ fn number(value: u64) -> Value {
 }
 
 fn with<T>(value: &Value, f: impl FnOnce(&Version) -> T) -> Result<T, Fault> {
-    version_of(value).map(f).ok_or_else(|| {
-        Fault::Plain("runtime error: invalid memory address or nil pointer dereference".into())
-    })
+    version_of(value)
+        .map(f)
+        .ok_or_else(|| Fault::of("runtime error: invalid memory address or nil pointer dereference"))
 }
 
 fn changed(value: &Value, f: impl FnOnce(&Version) -> (u64, u64, u64)) -> Result<Value, Fault> {

@@ -171,24 +171,34 @@ impl<'t> State<'t, '_> {
 
     pub(super) fn eval_arg(&mut self, dot: &Value, param: u8, arg: &'t Arg) -> Exec<Value> {
         self.at_arg(arg);
-        let value = match arg {
-            Arg::Dot { .. } => dot.clone(),
+        let mut value = match arg {
+            Arg::Dot { .. } => Ok(dot.clone()),
             Arg::Nil { .. } => {
                 if can_be_nil(param) {
                     return Ok(if param == b'v' { Value::Invalid } else { Value::Nil });
                 }
                 return self.error(format_args!("cannot assign nil to {}", type_of(param)));
             }
-            Arg::Field { ident, .. } => self.eval_fields(dot, dot, At::Arg(arg), ident, &[], None)?,
-            Arg::Variable(_) => self.eval_variable(dot, arg, &[], None)?,
-            Arg::Pipe(pipe) => crate::stack::grow(|| self.eval_pipeline(dot, pipe))?,
+            Arg::Field { ident, .. } => self.eval_fields(dot, dot, At::Arg(arg), ident, &[], None),
+            Arg::Variable(_) => self.eval_variable(dot, arg, &[], None),
+            Arg::Pipe(pipe) => crate::stack::grow(|| self.eval_pipeline(dot, pipe)),
             Arg::Identifier { name, function, .. } => {
-                self.eval_function(dot, name, *function, At::Arg(arg), &[], None)?
+                self.eval_function(dot, name, *function, At::Arg(arg), &[], None)
             }
-            Arg::Chain { .. } => self.eval_chain(dot, arg, &[], None)?,
+            Arg::Chain { .. } => self.eval_chain(dot, arg, &[], None),
             Arg::Bool { .. } | Arg::Number { .. } | Arg::Str { .. } => return self.constant(param, arg),
         };
-        self.validate(value, param)
+        match param {
+            b'v' => value,
+            // As stored in an `interface{}`: no value becomes nil.
+            b'a' => {
+                if matches!(value, Ok(Value::Invalid)) {
+                    value = Ok(Value::Nil);
+                }
+                value
+            }
+            _ => self.validate(value?, param),
+        }
     }
 
     /// A constant where the parameter has a type of its own.

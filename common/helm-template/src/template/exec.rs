@@ -8,19 +8,28 @@ use crate::value::Value;
 use std::rc::Rc;
 
 /// Why execution stopped.
+///
+/// The texts are behind thin pointers, so that a value that may be a fault takes no more room than a value: what the
+/// executor does most is to hand such results on.
 #[derive(Clone, Debug)]
+#[expect(clippy::box_collection, reason = "a String or Box<str> is too wide")]
 pub(crate) enum Fault {
     /// An error with its position, Go's `template.ExecError`.
-    Exec(String),
+    Exec(Box<String>),
     /// An error without position, as functions return them.
-    Plain(String),
+    Plain(Box<String>),
     /// A limit was reached; not reported as an error of a function.
-    Limit(String),
+    Limit(Box<String>),
 }
 
 impl Fault {
     pub fn plain<T>(message: impl Into<String>) -> Result<T, Self> {
-        Err(Self::Plain(message.into()))
+        Err(Self::of(message))
+    }
+
+    /// An error without position.
+    pub fn of(message: impl Into<String>) -> Self {
+        Self::Plain(Box::new(message.into()))
     }
 
     pub fn message(&self) -> &str {
@@ -97,13 +106,14 @@ fn run(
 
 impl<'t> State<'t, '_> {
     /// An error at the present node.
+    #[cold]
     pub fn error<T>(&self, message: impl std::fmt::Display) -> Exec<T> {
         let place = self.template.source.location(self.at.pos());
         let name = gofmt::quote(&self.template.name);
-        Err(Fault::Exec(format!(
+        Err(Fault::Exec(Box::new(format!(
             "template: {place}: executing {name} at <{}>: {message}",
             self.at
-        )))
+        ))))
     }
 
     pub fn at_arg(&mut self, arg: &'t Arg) {
@@ -206,14 +216,20 @@ impl<'t> State<'t, '_> {
 
     pub(super) fn eval_pipeline(&mut self, dot: &Value, pipe: &'t Pipe) -> Exec<Value> {
         self.at = At::Pipe(pipe);
+        if let ([command], []) = (&*pipe.cmds, &*pipe.decl) {
+            let mut result = self.eval_command(dot, command, None);
+            if matches!(result, Ok(Value::Nil)) {
+                result = Ok(Value::Invalid);
+            }
+            return result;
+        }
         let mut value = None;
         for command in &pipe.cmds {
-            let result = self.eval_command(dot, command, value)?;
-            value = Some(if matches!(result, Value::Nil) {
-                Value::Invalid
-            } else {
-                result
-            });
+            let mut result = self.eval_command(dot, command, value)?;
+            if matches!(result, Value::Nil) {
+                result = Value::Invalid;
+            }
+            value = Some(result);
         }
         let value = value.unwrap_or_default();
         for variable in &pipe.decl {

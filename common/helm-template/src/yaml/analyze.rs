@@ -64,9 +64,9 @@ pub(super) fn analyze(text: Text<'_>) -> Analysis {
     };
     if text.has(kind::LINE_FEED) {
         let (mut space_break, mut break_space) = (false, false);
-        for (a, b) in bytes.iter().zip(bytes.iter().skip(1)) {
-            space_break |= (*a == b' ') & (*b == b'\n');
-            break_space |= (*a == b'\n') & (*b == b' ');
+        for at in memchr::memchr_iter(b'\n', bytes) {
+            space_break |= at > 0 && bytes[at - 1] == b' ';
+            break_space |= bytes.get(at + 1) == Some(&b' ');
         }
         let block = *last != b' ' && !space_break;
         return Analysis {
