@@ -52,7 +52,11 @@ pub fn compare(ours: &Answer, helm: &Answer, again: impl Fn() -> Answer) -> Verd
     match (ours, helm) {
         (Answer::Text(ours), Answer::Text(helm)) if ours == helm => Verdict::Equal,
         (Answer::Text(ours), Answer::Text(helm)) => beyond_chance(ours, helm, &again),
-        (Answer::Failure(ours), Answer::Failure(helm)) if ours == helm => Verdict::SameFailure,
+        (Answer::Failure(ours), Answer::Failure(helm))
+            if ours == helm || same_in_another_order(ours, helm, &again) =>
+        {
+            Verdict::SameFailure
+        }
         (Answer::Failure(ours), Answer::Failure(helm)) => Verdict::OtherWords {
             ours: ours.clone(),
             helm: helm.clone(),
@@ -62,15 +66,53 @@ pub fn compare(ours: &Answer, helm: &Answer, again: impl Fn() -> Answer) -> Verd
     }
 }
 
+/// Whether both complain of the same things, which helm lists now in one order and now in another.
+fn same_in_another_order(ours: &str, helm: &str, again: &impl Fn() -> Answer) -> bool {
+    let complaints = |text: &str| {
+        let mut complaints: Vec<String> = text.split(" - ").map(str::to_owned).collect();
+        complaints.sort_unstable();
+        complaints
+    };
+    complaints(ours) == complaints(helm)
+        && (0..ASKED_AGAIN)
+            .any(|_| matches!(again(), Answer::Failure(other) if other != helm && complaints(&other) == complaints(helm)))
+}
+
+/// The lines of a text; what stands between the first and the last line of a key or certificate is one, because random
+/// ones are now a line longer and now a line shorter.
+fn lines(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut inside = false;
+    for line in text.split('\n') {
+        let ends = line.contains("-----END ");
+        match lines.last_mut() {
+            Some(body) if inside && !ends => {
+                body.push('\n');
+                body.push_str(line);
+            }
+            _ => lines.push(line.to_owned()),
+        }
+        if inside && ends {
+            inside = false;
+        } else if line.contains("-----BEGIN ") && !ends {
+            inside = true;
+            lines.push(String::new());
+        }
+    }
+    lines
+}
+
 fn beyond_chance(ours: &str, helm: &str, again: &impl Fn() -> Answer) -> Verdict {
-    let helm: Vec<&str> = helm.split('\n').collect();
-    let ours: Vec<&str> = ours.split('\n').collect();
+    let (ours, helm) = (lines(ours), lines(helm));
+    let ours: Vec<&str> = ours.iter().map(String::as_str).collect();
+    let helm: Vec<&str> = helm.iter().map(String::as_str).collect();
     // What all of helm's runs have in common, line by line: the whole line, or its beginning.
     let mut common: Vec<Option<usize>> = vec![None; helm.len()];
     let mut shuffled = false;
     for _ in 0..ASKED_AGAIN {
         let Answer::Text(other) = again() else { continue };
-        let other: Vec<&str> = other.split('\n').collect();
+        let other = lines(&other);
+        let other: Vec<&str> = other.iter().map(String::as_str).collect();
         if other.len() != helm.len() {
             shuffled = true;
             continue;
@@ -156,6 +198,21 @@ mod tests {
     }
 
     #[test]
+    fn random_certificates_may_have_different_numbers_of_lines() {
+        let certificate = |body: &str| {
+            format!("c: |\n  -----BEGIN CERTIFICATE-----\n{body}\n  -----END CERTIFICATE-----\nd: 1")
+        };
+        let (one, two) = (certificate("  MII\n  abc"), certificate("  MII\n  xyz\n  w=="));
+        let three = certificate("  MII");
+        assert_eq!(
+            verdict(&three, &[&one, &two]),
+            Verdict::EqualButRandom { lines: 1 }
+        );
+        assert!(verdict(&three.replace("d: 1", "d: 2"), &[&one, &two]).is_difference());
+        assert!(verdict(&one.replace("  abc", " abc"), &[&one]).is_difference());
+    }
+
+    #[test]
     fn failures_are_compared_by_their_words() {
         let failure = |text: &str| Answer::Failure(text.to_owned());
         let one = |ours: &Answer, helm: &Answer| compare(ours, helm, || text(""));
@@ -163,5 +220,8 @@ mod tests {
         assert!(!one(&failure("x"), &failure("y")).is_difference());
         assert!(one(&failure("x"), &text("y")).is_difference());
         assert!(one(&text("x"), &failure("y")).is_difference());
+        let again = |helm: &str| compare(&failure("x - b - a"), &failure("x - a - b"), || failure(helm));
+        assert_eq!(again("x - b - a"), Verdict::SameFailure);
+        assert_ne!(again("x - a - b"), Verdict::SameFailure);
     }
 }
