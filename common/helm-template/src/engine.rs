@@ -2,6 +2,7 @@
 
 use crate::buffers::Buffers;
 use crate::context;
+use crate::methods;
 use crate::template::exec::{self, Fault};
 use crate::template::set::Set;
 use crate::value::{Entries, MapKind, Value, unravel};
@@ -178,11 +179,8 @@ fn gather(
 ) -> Result<Value, RenderError> {
     let mut subcharts = Entries::new();
     for child in &chart.dependencies {
-        let found = values.as_map().and_then(|map| map.get(&child.name));
-        let child_values = match found {
-            Some(map @ Value::Map(_)) => map,
-            _ => Value::map_of(MapKind::Values, Entries::new()),
-        };
+        let child_values = methods::table_at(&values, &child.name)
+            .unwrap_or_else(|_| Value::map_of(MapKind::Values, Entries::new()));
         share_globals(&values, &child_values);
         let child_context = gather(child, false, child_values, release, capabilities, renderables)?;
         subcharts.insert(child.name.as_str().into(), child_context);
@@ -195,6 +193,8 @@ fn gather(
         ("Values".into(), values),
         ("Subcharts".into(), Value::map(subcharts)),
     ]));
+    // A template is given what its parents' templates see under `.Subcharts`, but as values.
+    let seen = data.map_as(MapKind::Values);
     for (name, text) in &chart.templates {
         let base = name.rsplit('/').next().unwrap_or(name);
         if chart.is_library && !base.starts_with('_') {
@@ -209,7 +209,7 @@ fn gather(
             full,
             Renderable {
                 text: text.clone(),
-                data: data.clone(),
+                data: seen.clone(),
                 base_path,
             },
         );

@@ -31,6 +31,11 @@ impl Depth {
         Self { levels, ..self }
     }
 
+    /// As if the value stood by itself.
+    pub fn outermost(self) -> Self {
+        Self { levels: 0, ..self }
+    }
+
     pub fn is_inside(self) -> bool {
         self.levels > 0
     }

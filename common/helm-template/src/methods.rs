@@ -4,10 +4,9 @@ use crate::files::Files;
 use crate::functions::date;
 use crate::native::Native;
 use crate::template::exec::Fault;
-use crate::value::{Entries, Map, MapKind, Value};
+use crate::value::{Entries, MapKind, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use std::rc::Rc;
 use std::sync::Arc;
 
 type Call = fn(&Value, &[Value]) -> Result<Value, Fault>;
@@ -27,6 +26,10 @@ pub(crate) fn find(receiver: &Value, name: &str) -> Option<Method> {
                 Ok(Value::string_from(
                     crate::yaml::emit_value(receiver).unwrap_or_default().into_bytes(),
                 ))
+            }),
+            // No template has anything to write to.
+            "Encode" => ("w", |_, _| {
+                Fault::plain("runtime error: invalid memory address or nil pointer dereference")
             }),
             "Table" => ("s", table),
             "PathValue" => ("s", path_value),
@@ -62,11 +65,9 @@ pub(crate) fn find(receiver: &Value, name: &str) -> Option<Method> {
 /// The same map under the type that sprig's functions ask for.
 fn as_map(receiver: &Value) -> Value {
     match receiver {
-        Value::Map(map) => Value::Map(Rc::new(Map {
-            kind: MapKind::Any,
-            entries: map.entries.clone(),
-        })),
-        other => other.clone(),
+        // Go makes a new one of an empty one.
+        Value::Map(map) if map.len() == 0 => Value::map(Entries::new()),
+        other => other.map_as(MapKind::Any),
     }
 }
 
@@ -133,28 +134,40 @@ fn has_version(receiver: &Value, args: &[Value]) -> Result<Value, Fault> {
     }))
 }
 
-/// The value at a dotted path, and the part of the path that is missing.
-fn walk(receiver: &Value, path: &str) -> Result<Value, String> {
-    path.split('.').try_fold(receiver.clone(), |value, part| {
-        value
-            .as_map()
-            .and_then(|map| map.get(part))
-            .ok_or_else(|| part.to_owned())
-    })
+/// The table at a dotted path, or the part of the path that names none.
+pub(crate) fn table_at(values: &Value, path: &str) -> Result<Value, String> {
+    path.split('.')
+        .try_fold(values.map_as(MapKind::Values), |table, part| {
+            match table.as_map().and_then(|map| map.get(part)) {
+                Some(found @ Value::Map(_)) if is_table(&found) => Ok(found.map_as(MapKind::Values)),
+                _ => Err(part.to_owned()),
+            }
+        })
+}
+
+fn is_table(value: &Value) -> bool {
+    matches!(value, Value::Map(map) if matches!(map.kind, MapKind::Any | MapKind::Nil | MapKind::Values))
 }
 
 fn table(receiver: &Value, args: &[Value]) -> Result<Value, Fault> {
-    match walk(receiver, &text(&args[0])) {
-        Ok(map @ Value::Map(_)) => Ok(map),
-        Ok(_) => Fault::plain(format!("{:?} is not a table", text(&args[0]))),
-        Err(part) => Fault::plain(format!("{part:?} is not a table")),
-    }
+    table_at(receiver, &text(&args[0]))
+        .map_err(|part| Fault::of(format!("{} is not a table", crate::gofmt::quote(&part))))
 }
 
 fn path_value(receiver: &Value, args: &[Value]) -> Result<Value, Fault> {
     let path = text(&args[0]);
-    match walk(receiver, &path) {
-        Ok(Value::Map(_)) | Err(_) => Fault::plain(format!("{path:?} is not a value")),
-        Ok(value) => Ok(value),
+    if path.is_empty() {
+        return Fault::plain("YAML path cannot be empty");
     }
+    let (table, key) = match path.rsplit_once('.') {
+        Some((tables, key)) => (table_at(receiver, tables).ok(), key),
+        None => (Some(receiver.clone()), &*path),
+    };
+    let found = table.and_then(|table| table.as_map().and_then(|map| map.get(key)));
+    match found {
+        // Here Go looks for nothing but plain maps.
+        Some(Value::Map(map)) if map.kind == MapKind::Any => None,
+        found => found,
+    }
+    .ok_or_else(|| Fault::of(format!("{} is not a value", crate::gofmt::quote(key))))
 }

@@ -229,6 +229,17 @@ impl Value {
         }))
     }
 
+    /// The same map under another type: what changes in one changes in the other.
+    pub fn map_as(&self, kind: MapKind) -> Self {
+        match self {
+            Self::Map(map) if map.kind != kind => Self::Map(Rc::new(Map {
+                kind,
+                entries: map.entries.clone(),
+            })),
+            other => other.clone(),
+        }
+    }
+
     /// As stored in an `interface{}`: no value becomes nil.
     pub fn settled(self) -> Self {
         if matches!(self, Self::Invalid) {

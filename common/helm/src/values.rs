@@ -147,10 +147,10 @@ fn go_bool_verb(value: &Value) -> String {
 
 /// Copies the globals of the parent over those of the sub-chart.
 fn coalesce_globals(dest: &mut Values, parent: Option<Value>, path: &str, warn: Warn<'_>) {
-    let Value::Object(own) = dest.entry(GLOBAL).or_insert_with(|| Value::Object(Map::new())) else {
+    if dest.get(GLOBAL).is_some_and(|own| !own.is_object()) {
         warn("coalesce.go:138: warning: skipping globals because destination global is not a table.");
         return;
-    };
+    }
     let source = match parent {
         None => Map::new(),
         Some(Value::Object(table)) => table,
@@ -158,6 +158,9 @@ fn coalesce_globals(dest: &mut Values, parent: Option<Value>, path: &str, warn: 
             warn("coalesce.go:145: warning: skipping globals because source global is not a table.");
             return;
         }
+    };
+    let Value::Object(own) = dest.entry(GLOBAL).or_insert_with(|| Value::Object(Map::new())) else {
+        return;
     };
     for (key, value) in source {
         match (own.get_mut(&key), value) {
@@ -276,6 +279,22 @@ mod tests {
         assert_eq!(coalesced(&chart, user), expected);
         assert_eq!(coalesced(&chart, json!({"b": null, "n": null}))["a"], json!(1));
         assert_eq!(coalesced(&chart, json!({"b": null})).get("b"), None);
+    }
+
+    /// Seen in a chart of sapcc/helm-charts, whose templates fail with helm.
+    #[test]
+    fn a_sub_chart_has_no_globals_where_its_parents_are_null() {
+        let grand = chart("grand", json!({"global": {"g": 1}}), vec![]);
+        let parent = chart(
+            "p",
+            json!({"global": null}),
+            vec![chart("sub", json!({"a": 1}), vec![grand])],
+        );
+        let values = coalesced(&parent, json!({}));
+        assert_eq!(
+            values,
+            json!({"global": null, "sub": {"a": 1, "grand": {"global": {"g": 1}}}})
+        );
     }
 
     #[test]

@@ -48,6 +48,23 @@ const TEMPLATES: &[&str] = &[
     // A key over two lines in a flow mapping.
     r##"{{ fromYaml "# c\n\n{\n<Bar\"\nkind: Second\ndata: |\n  text\n" }}{{ fromYaml "{a\nb: c\nd: e}" }}{{ fromYaml "{a b: c\nd: e}" }}{{ fromYaml "{a\nb: c}" }}"##,
     r#"{{ fromYaml "{\na\nb: c\nd: |\n" }}{{ fromYaml "[a\nb: c\nd: e]" }}{{ fromYaml "{'a\nb': c\nd: e}" }}{{ fromYaml "{\n\"a\nb\": c\nd: e}" }}"#,
+    // What a template is given are values to Go, with their methods.
+    r#"{{ typeOf . }} {{ typeOf $ }} {{ printf "%T" .Template }} {{ .Chart.Name | typeOf }} {{ len .AsMap }} {{ typeOf .AsMap }} {{ typeOf .Subcharts }}"#,
+    r#"{{ .PathValue "Release.Name" }} {{ .PathValue "Template" | typeOf }} {{ .PathValue "Template.Name" }} {{ typeOf (.Table "Release") }} {{ .Values.AsMap | typeOf }}"#,
+    r#"{{ .PathValue "Release" }}"#,
+    r#"{{ .PathValue "" }}"#,
+    r#"{{ .PathValue "Values.a.b.c" }}"#,
+    r#"{{ .Table "Values.a.b" }}"#,
+    r#"{{ .Table "Chart" }}"#,
+    r#"{{ .Table "" }}"#,
+    "{{ .Values.Encode }}",
+    "{{ .Values.Encode nil }}",
+    r#"{{ .Values.Encode "x" }}"#,
+    "{{ $x := set .Values.AsMap \"late\" 1 }}{{ .Values }} {{ $x }} {{ .NoSuch.Field }}",
+    "{{ .Values.YAML.x }}",
+    "{{ .nosuch }} {{ .Values.x.y }}",
+    r#"{{ eq . . }}"#,
+    r#"{{ merge . (dict "a" 1) | typeOf }} {{ .a }} {{ $.a }} {{ hasKey . "Chart" }} {{ kindOf . }} {{ deepEqual . .AsMap }} {{ deepEqual .Values .Values.AsMap }}"#,
     // Keys of a type that makes no text.
     r#"{{ fromYaml "? \n" }}{{ fromYaml "~: ~" }}{{ fromYaml "~: [~, {a: ~}]" }}{{ fromYaml "[~]: 1" }}"#,
 ];

@@ -63,10 +63,7 @@ fn dict(args: &[Value]) -> Value {
 /// The same map as `map[string]interface {}`, which is what sprig takes and gives.
 fn plain(value: &Value) -> Value {
     match value {
-        Value::Map(map) if map.kind == MapKind::Values => Value::Map(Rc::new(Map {
-            kind: MapKind::Any,
-            entries: map.entries.clone(),
-        })),
+        Value::Map(map) if map.kind == MapKind::Values => value.map_as(MapKind::Any),
         other => other.clone(),
     }
 }

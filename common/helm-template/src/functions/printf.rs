@@ -22,6 +22,9 @@ pub(super) struct Spec {
 /// Widths and precisions beyond this are refused, as in Go.
 const MAX_WIDTH: i64 = 1_000_000;
 
+/// Where a pointer points to: Go's heap begins there, and the rest is chance.
+const ADDRESS: i128 = 0xc0_0000_0000;
+
 pub(super) fn sprintf(format: &[u8], args: &[Value]) -> Vec<u8> {
     let mut printer = Printer {
         format,
@@ -206,7 +209,11 @@ impl Printer<'_> {
         } else {
             self.out.extend_from_slice(arg.type_name().as_bytes());
             self.out.push(b'=');
+            // Pointers are followed here, wherever they stand.
+            let outer = self.depth;
+            self.depth = outer.outermost();
             self.value('v', arg, spec);
+            self.depth = outer;
         }
         self.out.push(b')');
     }
@@ -288,9 +295,10 @@ impl Printer<'_> {
             return self.string(verb, arg, text.as_bytes(), spec);
         }
         match native {
-            Native::Struct(fields) if fields.pointer && self.depth.is_inside() && verb != 'v' => {
-                self.bad_verb(verb, arg, spec)
-            }
+            Native::Struct(fields) if fields.pointer && self.depth.is_inside() && verb != 'v' => match verb {
+                'b' | 'o' | 'd' | 'x' | 'X' => self.integer(verb, arg, ADDRESS, spec),
+                _ => self.bad_verb(verb, arg, spec),
+            },
             Native::Struct(fields) if verb != 'v' => self.structure(verb, fields, spec),
             Native::Files(files) if verb != 'v' => {
                 self.out.extend_from_slice(b"map[");

@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub(super) type Arguments = SmallVec<[Value; 3]>;
 
 /// The parameter types of a function, one letter each: `a` any, `v` any kept
-/// as found, `s` string, `i` int, `l` int64, `f` float64, `b` bool, `m` map,
+/// as found, `s` string, `i` int, `l` int64, `f` float64, `b` bool, `m` map, `w` io.Writer,
 /// `L` list, `S` list of strings, `B` bytes, `n` native; a final `*` makes the
 /// last one variadic.
 pub(crate) struct Signature {
@@ -53,13 +53,14 @@ fn type_of(param: u8) -> &'static str {
         b'B' => "[]uint8",
         b'v' => "reflect.Value",
         b't' => "time.Time",
+        b'w' => "io.Writer",
         b'A' => "sprig.certificate",
         _ => "interface {}",
     }
 }
 
 fn can_be_nil(param: u8) -> bool {
-    matches!(param, b'a' | b'v' | b'm' | b'L' | b'S' | b'B')
+    matches!(param, b'a' | b'v' | b'm' | b'L' | b'S' | b'B' | b'w')
 }
 
 impl<'t> State<'t, '_> {

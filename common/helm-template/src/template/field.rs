@@ -72,7 +72,7 @@ impl<'t> State<'t, '_> {
         };
         let held = self.dot_boxed;
         for field in leading {
-            let inside = receiver.holds_interfaces();
+            let inside = receiver.holds_interfaces() && methods::find(&receiver, field).is_none();
             receiver = self.eval_field(dot, field, node, &[], None, receiver)?;
             self.boxed = inside;
             self.dot_boxed = false;
