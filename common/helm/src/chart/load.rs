@@ -1,7 +1,7 @@
 //! From files to a chart, as `pkg/chart/loader` of Helm 3.17 does it.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use helm_template::yaml;
 use serde_json::{Map, Value};
@@ -54,6 +54,7 @@ pub(super) fn from_files(files: Vec<File>, limits: &Limits) -> Result<Chart, Cha
 }
 
 pub(super) fn from_dir(dir: &Path, limits: &Limits, warn: Warn<'_>) -> Result<Chart, ChartError> {
+    let dir = &absolute(dir);
     let mut rules = Rules::default();
     let ignore_file = dir.join(".helmignore");
     if ignore_file.is_file() {
@@ -78,6 +79,23 @@ pub(super) fn from_dir(dir: &Path, limits: &Limits, warn: Warn<'_>) -> Result<Ch
         0,
     )?;
     files_at(files, &mut load, 0)
+}
+
+/// Go's `filepath.Abs`, as which Helm names files in errors: what `..` takes away is decided by the words alone.
+fn absolute(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in std::path::absolute(path)
+        .unwrap_or_else(|_| path.to_owned())
+        .components()
+    {
+        match part {
+            Component::ParentDir => {
+                clean.pop();
+            }
+            part => clean.push(part),
+        }
+    }
+    clean
 }
 
 fn walk(
@@ -399,6 +417,18 @@ mod tests {
         }
         let err = from_archive(&deep, &Limits::default(), &|_| {}).unwrap_err();
         assert!(err.to_string().contains("nested too deeply"), "{err}");
+    }
+
+    #[test]
+    fn files_are_named_from_the_root_on() {
+        let dir = tempfile::tempdir_in(".").unwrap();
+        std::fs::write(dir.path().join("Chart.yaml"), "name: c\nversion: 1.0.0\n").unwrap();
+        std::os::unix::fs::symlink("nowhere", dir.path().join("lost")).unwrap();
+        let name = dir.path().file_name().unwrap();
+        let err = from_dir(&Path::new("./x/..").join(name), &Limits::default(), &|_| {}).unwrap_err();
+        let here = std::env::current_dir().unwrap().join(name).join("lost");
+        let expected = format!("error evaluating symlink {}: ", here.display());
+        assert!(err.to_string().starts_with(&expected), "{err}");
     }
 
     #[test]

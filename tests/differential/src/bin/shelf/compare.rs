@@ -69,7 +69,8 @@ pub fn compare(ours: &Answer, helm: &Answer, again: impl Fn() -> Answer) -> Verd
 /// Whether both complain of the same things, which helm lists now in one order and now in another.
 fn same_in_another_order(ours: &str, helm: &str, again: &impl Fn() -> Answer) -> bool {
     let complaints = |text: &str| {
-        let mut complaints: Vec<String> = text.split(" - ").map(str::to_owned).collect();
+        let mut complaints: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
+        complaints.retain(|line| !line.is_empty());
         complaints.sort_unstable();
         complaints
     };
@@ -220,8 +221,12 @@ mod tests {
         assert!(!one(&failure("x"), &failure("y")).is_difference());
         assert!(one(&failure("x"), &text("y")).is_difference());
         assert!(one(&text("x"), &failure("y")).is_difference());
-        let again = |helm: &str| compare(&failure("x - b - a"), &failure("x - a - b"), || failure(helm));
-        assert_eq!(again("x - b - a"), Verdict::SameFailure);
-        assert_ne!(again("x - a - b"), Verdict::SameFailure);
+        let again = |helm: &str| {
+            compare(&failure("x\n- b\n- a"), &failure("x\n- a\n- b\n"), || {
+                failure(helm)
+            })
+        };
+        assert_eq!(again("x\n- b\n- a"), Verdict::SameFailure);
+        assert_ne!(again("x\n- a\n- b\n"), Verdict::SameFailure);
     }
 }
