@@ -293,7 +293,8 @@ fn render_one(session: &Session<'_>, set: &Rc<Set>, name: &str, data: &Value) ->
             })
         }
         Err(Fault::Exec(text)) => Err(RenderError::Execute(exec_error(name, *text))),
-        Err(Fault::Plain(text)) => Err(RenderError::Execute(*text)),
+        // A panic in Go's executor itself, of which no function made an error.
+        Err(Fault::Plain(text)) => Err(RenderError::Execute(format!("rendering template failed: {text}"))),
     }
 }
 

@@ -65,6 +65,13 @@ const TEMPLATES: &[&str] = &[
     "{{ .nosuch }} {{ .Values.x.y }}",
     r#"{{ eq . . }}"#,
     r#"{{ merge . (dict "a" 1) | typeOf }} {{ .a }} {{ $.a }} {{ hasKey . "Chart" }} {{ kindOf . }} {{ deepEqual . .AsMap }} {{ deepEqual .Values .Values.AsMap }}"#,
+    // No callee, and one that only the pipeline gives.
+    "{{ call }}",
+    "{{ float64 call }}",
+    "{{ 1 | call }}",
+    r#"{{ tpl "{{ 1 | call }}" $ }}"#,
+    r#"{{ tpl "{{ call }}" $ }}"#,
+    r#"{{ minf "nan" 2 | toToml }} {{ toToml (list (minf 1 "nan") (maxf "nan" 1) (minf "nan")) }}"#,
     // Keys of a type that makes no text.
     r#"{{ fromYaml "? \n" }}{{ fromYaml "~: ~" }}{{ fromYaml "~: [~, {a: ~}]" }}{{ fromYaml "[~]: 1" }}"#,
 ];

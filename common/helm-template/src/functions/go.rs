@@ -14,7 +14,7 @@ pub(super) const TABLE: &[Row] = &[
     ("and", "v*", |_, a| Ok(a[0].clone())),
     ("or", "v*", |_, a| Ok(a[0].clone())),
     ("not", "v", |_, a| Ok(Value::Bool(!a[0].is_true()))),
-    ("call", "v*", |_, a| call(a)),
+    ("call", "vv*", |_, a| call(a)),
     ("html", "a*", |_, a| Ok(Value::string_from(html(&joined(a))))),
     ("js", "a*", |_, a| Ok(Value::string_from(js(&joined(a))))),
     ("urlquery", "a*", |_, a| {

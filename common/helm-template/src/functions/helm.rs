@@ -115,7 +115,8 @@ fn tpl(context: &Context<'_, '_>, args: &[Value]) -> Result {
     };
     match exec::execute(context.session, &set, &template, &args[1], finish) {
         Ok(text) => Ok(text),
-        Err(limit @ Fault::Limit(_)) => Err(limit),
+        // A panic goes through.
+        Err(fault @ (Fault::Limit(_) | Fault::Plain(_))) => Err(fault),
         Err(fault) => Fault::plain(format!(
             "error during tpl function execution for {}: {}",
             gofmt::quote(&text),

@@ -51,7 +51,10 @@ pub(super) const TABLE: &[Row] = &[
         Ok(Value::Float(
             a.iter()
                 .map(to_float64)
-                .reduce(|a, b| -larger(-a, -b))
+                .reduce(|a, b| match -larger(-a, -b) {
+                    least if least.is_nan() => f64::NAN,
+                    least => least,
+                })
                 .unwrap_or(0.0),
         ))
     }),
