@@ -72,6 +72,9 @@ const TEMPLATES: &[&str] = &[
     r#"{{ tpl "{{ 1 | call }}" $ }}"#,
     r#"{{ tpl "{{ call }}" $ }}"#,
     r#"{{ minf "nan" 2 | toToml }} {{ toToml (list (minf 1 "nan") (maxf "nan" 1) (minf "nan")) }}"#,
+    // A part of the API versions is of their type.
+    r#"{{ slice .Capabilities.APIVersions 1 3 | typeOf }} {{ (slice .Capabilities.APIVersions 0 2).Has "v1" }} {{ slice .Capabilities.APIVersions 1 2 }}"#,
+    r#"{{ slice .Capabilities.APIVersions 0 0 | toJson }} {{ printf "%#v" (slice .Capabilities.APIVersions 0 1) }} {{ slice .Capabilities.APIVersions 0 1 2 | toYaml }}"#,
     // Keys of a type that makes no text.
     r#"{{ fromYaml "? \n" }}{{ fromYaml "~: ~" }}{{ fromYaml "~: [~, {a: ~}]" }}{{ fromYaml "[~]: 1" }}"#,
 ];
