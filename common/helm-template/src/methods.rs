@@ -22,11 +22,7 @@ pub(crate) fn find(receiver: &Value, name: &str) -> Option<Method> {
     let (signature, call): (&'static str, Call) = match receiver {
         Value::Map(map) if map.kind == MapKind::Values => match name {
             "AsMap" => ("", |receiver, _| Ok(as_map(receiver))),
-            "YAML" => ("", |receiver, _| {
-                Ok(Value::string_from(
-                    crate::yaml::emit_value(receiver).unwrap_or_default().into_bytes(),
-                ))
-            }),
+            "YAML" => ("", yaml),
             // No template has anything to write to.
             "Encode" => ("w", |_, _| {
                 Fault::plain("runtime error: invalid memory address or nil pointer dereference")
@@ -147,6 +143,17 @@ pub(crate) fn table_at(values: &Value, path: &str) -> Result<Value, String> {
 
 fn is_table(value: &Value) -> bool {
     matches!(value, Value::Map(map) if matches!(map.kind, MapKind::Any | MapKind::Nil | MapKind::Values))
+}
+
+/// Go makes JSON of the map and reads it as YAML, which has no place for some characters and numbers.
+fn yaml(receiver: &Value, _: &[Value]) -> Result<Value, Fault> {
+    let text = crate::yaml::emit_value(receiver).map_err(|complaint| {
+        Fault::of(match complaint.strip_prefix("json: ") {
+            Some(_) => format!("error marshaling into JSON: {complaint}"),
+            None => complaint,
+        })
+    })?;
+    Ok(Value::string_from(text.into_bytes()))
 }
 
 fn table(receiver: &Value, args: &[Value]) -> Result<Value, Fault> {

@@ -125,13 +125,18 @@ fn share_globals(parent: &mut Values, seen_by_sub: Option<Value>) {
 
 /// Helm prints the misplaced value with Go's `%t`, meant for bools.
 fn go_bool_verb(value: &Value) -> String {
+    // A nil in a list or table is no misplaced value.
+    let inside = |value: &Value| match value {
+        Value::Null => "<nil>".to_owned(),
+        value => go_bool_verb(value),
+    };
     match value {
         Value::Null => "%!t(<nil>)".to_owned(),
         Value::Bool(b) => b.to_string(),
         Value::Number(n) => format!("%!t(float64={})", helm_template::go_value(&n.as_f64().into())),
         Value::String(s) => format!("%!t(string={s})"),
         Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(go_bool_verb).collect();
+            let items: Vec<String> = items.iter().map(inside).collect();
             format!("[{}]", items.join(" "))
         }
         Value::Object(table) => {
@@ -139,7 +144,7 @@ fn go_bool_verb(value: &Value) -> String {
             names.sort();
             let entries = names
                 .iter()
-                .map(|name| format!("%!t(string={name}):{}", go_bool_verb(&table[*name])));
+                .map(|name| format!("%!t(string={name}):{}", inside(&table[*name])));
             format!("map[{}]", entries.collect::<Vec<_>>().join(" "))
         }
     }
@@ -324,6 +329,12 @@ mod tests {
         assert_eq!(err.to_string(), "type mismatch on addons: %!t(string=x)");
         let err = coalesce(&parent, json!({"addons": null}).as_object().unwrap(), &|_| ()).unwrap_err();
         assert_eq!(err.to_string(), "type mismatch on addons: %!t(<nil>)");
+        let inner = json!({"addons": [null, {"a": null}]});
+        let err = coalesce(&parent, inner.as_object().unwrap(), &|_| ()).unwrap_err();
+        assert_eq!(
+            err.to_string(),
+            "type mismatch on addons: [<nil> map[%!t(string=a):<nil>]]"
+        );
     }
 
     #[test]
