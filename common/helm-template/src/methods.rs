@@ -147,12 +147,7 @@ fn is_table(value: &Value) -> bool {
 
 /// Go makes JSON of the map and reads it as YAML, which has no place for some characters and numbers.
 fn yaml(receiver: &Value, _: &[Value]) -> Result<Value, Fault> {
-    let text = crate::yaml::emit_value(receiver).map_err(|complaint| {
-        Fault::of(match complaint.strip_prefix("json: ") {
-            Some(_) => format!("error marshaling into JSON: {complaint}"),
-            None => complaint,
-        })
-    })?;
+    let text = crate::yaml::emit_value(receiver).map_err(Fault::of)?;
     Ok(Value::string_from(text.into_bytes()))
 }
 

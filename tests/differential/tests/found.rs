@@ -48,7 +48,19 @@ const TEMPLATES: &[&str] = &[
     // A key over two lines in a flow mapping.
     r##"{{ fromYaml "# c\n\n{\n<Bar\"\nkind: Second\ndata: |\n  text\n" }}{{ fromYaml "{a\nb: c\nd: e}" }}{{ fromYaml "{a b: c\nd: e}" }}{{ fromYaml "{a\nb: c}" }}"##,
     r#"{{ fromYaml "{\na\nb: c\nd: |\n" }}{{ fromYaml "[a\nb: c\nd: e]" }}{{ fromYaml "{'a\nb': c\nd: e}" }}{{ fromYaml "{\n\"a\nb\": c\nd: e}" }}"#,
-    // What a template is given are values to Go, with their methods.
+    // The methods of Go's type of values, which here only `.Template` has.
+    r#"{{ .Template.PathValue "Name" }} {{ typeOf .Template }} {{ typeOf .Template.AsMap }} {{ .Template.YAML }}"#,
+    r#"{{ .Template.PathValue "" }}"#,
+    r#"{{ .Template.PathValue "No.Such" }}"#,
+    r#"{{ .Template.Table "Name" }}"#,
+    r#"{{ .Template.Table "" }}"#,
+    "{{ .Template.Encode }}",
+    "{{ .Template.Encode nil }}",
+    r#"{{ .Template.Encode "x" }}"#,
+    "{{ .Template.YAML.x }}",
+    r#"{{ $_ := set .Template "x" (float64 "inf") }}{{ .Template.YAML }}"#,
+    r#"{{ $_ := set .Template "x" "\x7f" }}{{ .Template.YAML }}"#,
+    // Where dot and its values are plain maps, the same names are those of keys.
     r#"{{ typeOf . }} {{ typeOf $ }} {{ printf "%T" .Template }} {{ .Chart.Name | typeOf }} {{ len .AsMap }} {{ typeOf .AsMap }} {{ typeOf .Subcharts }}"#,
     r#"{{ .PathValue "Release.Name" }} {{ .PathValue "Template" | typeOf }} {{ .PathValue "Template.Name" }} {{ typeOf (.Table "Release") }} {{ .Values.AsMap | typeOf }}"#,
     r#"{{ .PathValue "Release" }}"#,

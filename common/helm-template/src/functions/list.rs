@@ -1,7 +1,7 @@
 //! sprig's functions on lists.
 
 use super::cast::to_int64;
-use super::{Row, int_of, strval, text_of};
+use super::{Row, int_of, strval};
 use crate::native::Native;
 use crate::spare::{Beyond, part, room};
 use crate::template::exec::Fault;
@@ -230,13 +230,11 @@ fn slice(args: &[Value]) -> Result {
     Ok(match &args[0] {
         Value::Bytes(bytes) => Value::Bytes(bytes.part(start, end)),
         Value::List(list) => part(list, start, end),
-        Value::Native(native) if matches!(**native, Native::ApiVersions(_)) => {
-            let versions = all[start..end]
-                .iter()
-                .map(|version| text_of(version).into_owned());
-            Native::ApiVersions(versions.collect()).into_value()
-        }
-        _ => Value::list(all[start..end].to_vec()),
+        Value::Native(native) => match &**native {
+            Native::ApiVersions(versions) => Native::ApiVersions(versions[start..end].to_vec()).into_value(),
+            _ => Value::Nil,
+        },
+        _ => Value::Nil,
     })
 }
 

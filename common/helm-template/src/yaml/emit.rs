@@ -317,7 +317,10 @@ fn float(value: f64) -> Result<String, String> {
         return Ok((value as i64).to_string());
     }
     if !value.is_finite() {
-        return Err(format!("json: unsupported value: {}", format_float(value)));
+        let shown = format_float(value);
+        return Err(format!(
+            "error marshaling into JSON: json: unsupported value: {shown}"
+        ));
     }
     let text = format_float_json(value);
     Ok(match resolve(&text) {
